@@ -1,0 +1,11 @@
+//! Every decision of Salvor, pure and synchronous: what is selected, in which order, what becomes of one
+//! document, what a phase leads on to. No clock, no randomness, no IO: callers pass in what is so.
+//!
+//! A backup or restore is planned over [`facts::Facts`] and executed over documents: `backup::plan` and
+//! `restore::plan` make a complete plan, `check` lints it, `backup::transform` and `restore::transform` say
+//! what happens to one document as it streams by.
+
+pub mod catalog;
+pub mod document;
+pub mod facts;
+pub mod problem;

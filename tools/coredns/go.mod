@@ -1,0 +1,3 @@
+module salvor.io/tools/coredns
+
+go 1.25

@@ -1,0 +1,3 @@
+module salvor.io/tools/etcd
+
+go 1.25

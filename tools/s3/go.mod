@@ -1,0 +1,3 @@
+module salvor.io/tools/s3
+
+go 1.25

@@ -1,0 +1,3 @@
+module salvor.io/tools/velero-plugin-for-aws
+
+go 1.25
