@@ -56,3 +56,12 @@ pub const FILESYSTEM_PROVIDER: &str = "salvor.io/filesystem";
 pub const FORMAT_VERSION: &str = "1.1.0";
 /// What we answer when asked for the server's version.
 pub const SERVER_VERSION: &str = concat!("v1.18.3+salvor.", env!("CARGO_PKG_VERSION"));
+
+/// Name of the Service in front of the server's download port.
+pub const DOWNLOAD_SERVICE: &str = "salvor-downloads";
+/// Name of the download port, as the API server's service proxy wants it.
+pub const DOWNLOAD_PORT_NAME: &str = "downloads";
+/// The server's download port; TLS.
+pub const DOWNLOAD_PORT: u16 = 8443;
+/// Name of the Lease that operators hold.
+pub const OPERATOR_LEASE: &str = "salvor-operator";
