@@ -187,7 +187,8 @@ mod tests {
         let pods = ResourceType::addressed("", "v1", "pods", "Pod", true);
         assert_eq!(pods.path(Some("shop")), "/api/v1/namespaces/shop/pods");
         assert_eq!(pods.path(None), "/api/v1/pods");
-        let roles = ResourceType::addressed("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", false);
+        let roles =
+            ResourceType::addressed("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", false);
         assert_eq!(roles.path(Some("ignored")), "/apis/rbac.authorization.k8s.io/v1/clusterroles");
     }
 }

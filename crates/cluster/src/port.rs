@@ -156,7 +156,13 @@ pub trait Cluster: Send + Sync + 'static {
     /// Creates an object; `at.name` may be empty where the document has a `generateName`.
     async fn create(&self, at: &ObjectRef, document: &Value, options: WriteOptions) -> Result<Value>;
     /// Changes an object, or its sub-resource.
-    async fn patch(&self, at: &ObjectRef, subresource: Option<&str>, patch: &Patch, options: WriteOptions) -> Result<Value>;
+    async fn patch(
+        &self,
+        at: &ObjectRef,
+        subresource: Option<&str>,
+        patch: &Patch,
+        options: WriteOptions,
+    ) -> Result<Value>;
     /// Replaces the status of an object, resource version and all.
     async fn replace_status(&self, at: &ObjectRef, document: &Value) -> Result<Value>;
     /// Replaces an object if its resource version still is the document's: for Leases.
@@ -164,5 +170,10 @@ pub trait Cluster: Send + Sync + 'static {
     /// Deletes an object in the background; only that of the given UID where one is given.
     async fn delete(&self, at: &ObjectRef, uid: Option<&str>) -> Result<()>;
     /// The objects of a type and their changes, resumed for ever; ends when dropped.
-    fn watch(&self, of: &ResourceType, namespace: Option<&str>, selector: &str) -> BoxStream<'static, Result<WatchEvent>>;
+    fn watch(
+        &self,
+        of: &ResourceType,
+        namespace: Option<&str>,
+        selector: &str,
+    ) -> BoxStream<'static, Result<WatchEvent>>;
 }

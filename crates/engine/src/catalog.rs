@@ -21,7 +21,7 @@ impl Catalog {
     }
 
     /// Every type once, in the version that the server prefers.
-    pub fn preferred(&self) -> impl Iterator<Item = &ResourceType> {
+    pub fn preferred(&self) -> impl Iterator<Item = &ResourceType> + Clone {
         self.types.iter().filter(|of| of.preferred)
     }
 
@@ -43,13 +43,11 @@ impl Catalog {
             None => (text, None),
         };
         let name = name.to_lowercase();
-        let named = |of: &&ResourceType| of.plural == name || of.singular == name || of.kind.to_lowercase() == name;
+        let named =
+            |of: &&ResourceType| of.plural == name || of.singular == name || of.kind.to_lowercase() == name;
         let in_group = |of: &&ResourceType| group.is_none_or(|group| of.group == group);
         let mut candidates = self.preferred().filter(in_group);
-        candidates
-            .clone()
-            .find(named)
-            .or_else(|| candidates.find(|of| of.short_names.contains(&name)))
+        candidates.clone().find(named).or_else(|| candidates.find(|of| of.short_names.contains(&name)))
     }
 
     /// This catalog with `types` added where it lacks them: types that a restore is about to create.

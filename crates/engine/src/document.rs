@@ -96,7 +96,8 @@ pub fn strings(map: &Value) -> BTreeMap<String, String> {
 
 fn set_in(document: &mut Value, map: &str, key: &str, value: &str) {
     let Some(root) = document.as_object_mut() else { return };
-    let Some(metadata) = root.entry("metadata").or_insert_with(|| Value::Object(Map::new())).as_object_mut() else {
+    let Some(metadata) = root.entry("metadata").or_insert_with(|| Value::Object(Map::new())).as_object_mut()
+    else {
         return;
     };
     let entry = metadata.entry(map).or_insert(Value::Null);

@@ -150,7 +150,8 @@ fn name_of(of: &Value) -> String {
 }
 
 fn marks(document: &Value, resource: &GroupResource) -> Marks {
-    let ended_pod = resource.is("", "pods") && matches!(text(document, &["status", "phase"]), "Succeeded" | "Failed");
+    let ended_pod =
+        resource.is("", "pods") && matches!(text(document, &["status", "phase"]), "Succeeded" | "Failed");
     let ended_job = resource.is("batch", "jobs") && !at(document, &["status", "completionTime"]).is_null();
     let managed = list(document, &["metadata", "managedFields"]);
     Marks {
@@ -173,7 +174,13 @@ fn references(document: &Value, resource: &GroupResource) -> Vec<Reference> {
     }
 }
 
-fn to(relation: Relation, group: &str, resource: &str, namespace: Option<&str>, name: &str) -> Option<Reference> {
+fn to(
+    relation: Relation,
+    group: &str,
+    resource: &str,
+    namespace: Option<&str>,
+    name: &str,
+) -> Option<Reference> {
     let key = ObjectKey::new(GroupResource::new(group, resource), namespace, name);
     (!name.is_empty()).then_some(Reference { relation, key })
 }
@@ -197,7 +204,9 @@ fn of_claim(claim: &Value) -> Vec<Reference> {
 fn of_volume(volume: &Value) -> Vec<Reference> {
     let claim = at(volume, &["spec", "claimRef"]);
     let namespace = Some(text(claim, &["namespace"]));
-    to(Relation::ClaimedBy, "", "persistentvolumeclaims", namespace, text(claim, &["name"])).into_iter().collect()
+    to(Relation::ClaimedBy, "", "persistentvolumeclaims", namespace, text(claim, &["name"]))
+        .into_iter()
+        .collect()
 }
 
 fn of_binding(binding: &Value) -> Vec<Reference> {
@@ -207,9 +216,16 @@ fn of_binding(binding: &Value) -> Vec<Reference> {
         "ClusterRole" => to(Relation::Role, rbac, "clusterroles", None, role),
         _ => to(Relation::Role, rbac, "roles", namespace(binding), role),
     };
-    let accounts = list(binding, &["subjects"]).iter().filter(|subject| text(subject, &["kind"]) == "ServiceAccount");
+    let accounts =
+        list(binding, &["subjects"]).iter().filter(|subject| text(subject, &["kind"]) == "ServiceAccount");
     let accounts = accounts.filter_map(|subject| {
-        to(Relation::Subject, "", "serviceaccounts", Some(text(subject, &["namespace"])), text(subject, &["name"]))
+        to(
+            Relation::Subject,
+            "",
+            "serviceaccounts",
+            Some(text(subject, &["namespace"])),
+            text(subject, &["name"]),
+        )
     });
     role.into_iter().chain(accounts).collect()
 }
@@ -236,8 +252,13 @@ mod tests {
 
     #[test]
     fn a_binding_names_its_role_and_accounts() {
-        let bindings =
-            ResourceType::addressed("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", false);
+        let bindings = ResourceType::addressed(
+            "rbac.authorization.k8s.io",
+            "v1",
+            "clusterrolebindings",
+            "ClusterRoleBinding",
+            false,
+        );
         let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
             "metadata": {"name": "b"}, "roleRef": {"kind": "ClusterRole", "name": "r"},
             "subjects": [{"kind": "ServiceAccount", "namespace": "shop", "name": "web"}, {"kind": "User", "name": "u"}]});
