@@ -3,6 +3,18 @@
 //! `port` is what the rest of the program sees: a dozen verbs over JSON documents. Unknown fields survive,
 //! because no document passes through a struct.
 
+mod client;
+mod discovery;
+mod errors;
+mod kube;
+mod limits;
 pub mod port;
+mod request;
+pub mod streams;
+mod through;
+mod watch;
 
+pub use self::kube::Kube;
+pub use client::{Connect, user_agent};
+pub use limits::Limits;
 pub use port::{Cluster, Error, ErrorKind, ListPage, ObjectRef, Page, Patch, Result, WatchEvent};

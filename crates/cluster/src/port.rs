@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use api::meta::ResourceType;
 use async_trait::async_trait;
-use futures::stream::BoxStream;
+use futures::stream::{BoxStream, StreamExt};
 use serde_json::Value;
 
 /// The outcome of a call to the cluster.
@@ -176,4 +176,16 @@ pub trait Cluster: Send + Sync + 'static {
         namespace: Option<&str>,
         selector: &str,
     ) -> BoxStream<'static, Result<WatchEvent>>;
+    /// One object and its changes, whether or not it is there: as [`Cluster::watch`].
+    fn watch_one(&self, at: &ObjectRef) -> BoxStream<'static, Result<WatchEvent>> {
+        let name = at.name.clone();
+        let ours = move |event: &Result<WatchEvent>| match event {
+            Ok(WatchEvent::Applied(object) | WatchEvent::Deleted(object)) => {
+                object["metadata"]["name"] == *name
+            }
+            _ => true,
+        };
+        let all = self.watch(&at.resource, at.namespace.as_deref(), "");
+        all.filter(move |event| std::future::ready(ours(event))).boxed()
+    }
 }
