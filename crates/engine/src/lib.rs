@@ -8,4 +8,5 @@
 pub mod catalog;
 pub mod document;
 pub mod facts;
+pub mod filter;
 pub mod problem;
