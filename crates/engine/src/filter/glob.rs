@@ -62,7 +62,8 @@ impl Glob {
 
     fn compile(pattern: &str, separator: Option<char>) -> Result<Self, GlobError> {
         let mut chars = pattern.chars().peekable();
-        let tokens = sequence(&mut chars, false).map_err(|reason| GlobError { pattern: pattern.into(), reason })?;
+        let tokens =
+            sequence(&mut chars, false).map_err(|reason| GlobError { pattern: pattern.into(), reason })?;
         Ok(Self { separator, tokens })
     }
 }
@@ -147,7 +148,9 @@ impl Subject<'_> {
             }
             Token::Literal(literal) => self.steps(places, |next| next == *literal),
             Token::Any => self.steps(places, |next| Some(next) != self.separator),
-            Token::List { negated, members } => self.steps(places, |next| members.contains(&next) != *negated),
+            Token::List { negated, members } => {
+                self.steps(places, |next| members.contains(&next) != *negated)
+            }
             Token::Range { negated, low, high } => {
                 self.steps(places, |next| (*low..=*high).contains(&next) != *negated)
             }
@@ -155,7 +158,8 @@ impl Subject<'_> {
     }
 
     fn steps(&self, places: &BTreeSet<usize>, accepts: impl Fn(char) -> bool) -> BTreeSet<usize> {
-        let step = |place: &usize| self.text.get(*place).is_some_and(|next| accepts(*next)).then_some(place + 1);
+        let step =
+            |place: &usize| self.text.get(*place).is_some_and(|next| accepts(*next)).then_some(place + 1);
         places.iter().filter_map(step).collect()
     }
 

@@ -50,7 +50,8 @@ impl Selector {
     /// The selector that a structured one means.
     pub fn of(selector: &LabelSelector) -> Result<Self, SelectorError> {
         let labels = selector.match_labels.iter().flatten();
-        let equal = labels.map(|(key, value)| Ok(Requirement { key: key.clone(), test: Test::Equals(value.clone()) }));
+        let equal = labels
+            .map(|(key, value)| Ok(Requirement { key: key.clone(), test: Test::Equals(value.clone()) }));
         let expressions = selector.match_expressions.iter().flatten().map(requirement);
         let requirements: Vec<_> = equal.chain(expressions).collect::<Result<_, _>>()?;
         Self::new(requirements).map_err(SelectorError::Requirement)
@@ -87,7 +88,8 @@ impl Selector {
                 Test::Exists => ("Exists", None),
                 Test::DoesNotExist => ("DoesNotExist", None),
             };
-            let expression = LabelSelectorRequirement { key: key.clone(), operator: operator.to_owned(), values };
+            let expression =
+                LabelSelectorRequirement { key: key.clone(), operator: operator.to_owned(), values };
             selector.match_expressions.get_or_insert_default().push(expression);
         }
         selector
@@ -161,7 +163,9 @@ fn requirement(expression: &LabelSelectorRequirement) -> Result<Requirement, Sel
         }
         "Exists" => Test::Exists,
         "DoesNotExist" => Test::DoesNotExist,
-        other => return Err(SelectorError::Requirement(format!("{other:?} is not a label selector operator"))),
+        other => {
+            return Err(SelectorError::Requirement(format!("{other:?} is not a label selector operator")));
+        }
     };
     Ok(Requirement { key: expression.key.clone(), test })
 }
@@ -185,7 +189,10 @@ fn clause(text: &str) -> Result<Requirement, String> {
         return Ok(Requirement { key: key.trim().to_owned(), test: Test::DoesNotExist });
     }
     if let Some((key, value)) = text.split_once("!=") {
-        return Ok(Requirement { key: key.trim().to_owned(), test: Test::NotIn([value.trim().to_owned()].into()) });
+        return Ok(Requirement {
+            key: key.trim().to_owned(),
+            test: Test::NotIn([value.trim().to_owned()].into()),
+        });
     }
     if let Some((key, value)) = text.split_once("==").or_else(|| text.split_once('=')) {
         return Ok(Requirement { key: key.trim().to_owned(), test: Test::Equals(value.trim().to_owned()) });
@@ -220,7 +227,8 @@ fn label_key(key: &str) -> bool {
 fn label_value(value: &str) -> bool {
     let edge = |of: char| of.is_ascii_alphanumeric();
     let inner = |of: char| edge(of) || matches!(of, '-' | '_' | '.');
-    value.is_empty() || (value.len() <= 63 && value.starts_with(edge) && value.ends_with(edge) && value.chars().all(inner))
+    value.is_empty()
+        || (value.len() <= 63 && value.starts_with(edge) && value.ends_with(edge) && value.chars().all(inner))
 }
 
 #[cfg(test)]
