@@ -1,1 +1,8 @@
-//! placeholder
+//! Salvor's binary as a library: its roles, its commands, and the adapters between crates that may not see
+//! each other.
+
+pub mod cli;
+pub mod exit;
+pub mod role;
+pub mod server;
+pub mod telemetry;

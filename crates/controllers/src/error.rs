@@ -1,0 +1,82 @@
+//! Why a reconcile could not end, and what the driver makes of it.
+
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// The outcome of a step of a controller.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a step of a controller failed; completes "failed to ...".
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The cluster did not do what was asked.
+    #[error(transparent)]
+    Cluster(#[from] cluster::Error),
+    /// The store did not do what was asked.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A document does not have the shape of its kind. Trying again does not help.
+    #[error("read {what}: {message}")]
+    Malformed {
+        /// The document, such as `Backup shop`.
+        what: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A setting or a reference is wrong. It may be put right at any time.
+    #[error("{0}")]
+    Config(String),
+    /// It took longer than it may.
+    #[error("end within {0:?}")]
+    Deadline(Duration),
+    /// It panicked: a defect of ours.
+    #[error("go on: {0}")]
+    Panicked(String),
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl Error {
+    /// The name of its class, as a metric's label.
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::Cluster(_) => "cluster",
+            Self::Store(_) => "store",
+            Self::Malformed { .. } => "malformed",
+            Self::Config(_) => "config",
+            Self::Deadline(_) => "deadline",
+            Self::Panicked(_) => "panicked",
+            Self::Other(_) => "other",
+        }
+    }
+
+    /// How long the other side asked us to wait.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Cluster(error) => error.retry_after,
+            _ => None,
+        }
+    }
+
+    /// Whether it says that an object of the cluster is not there.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Cluster(error) if error.kind == cluster::ErrorKind::NotFound)
+    }
+}
+
+/// Reads a document as a `T`.
+pub fn read<T: DeserializeOwned>(document: &Value) -> Result<T> {
+    serde_path(document).map_err(|message| Error::Malformed { what: named(document), message })
+}
+
+fn serde_path<T: DeserializeOwned>(document: &Value) -> std::result::Result<T, String> {
+    T::deserialize(document).map_err(|error| error.to_string())
+}
+
+fn named(document: &Value) -> String {
+    let kind = document["kind"].as_str().unwrap_or("document");
+    format!("{kind} {}", engine::document::name(document))
+}
