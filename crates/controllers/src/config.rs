@@ -1,6 +1,7 @@
 //! The settings of the server, resolved once from flags and environment.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The settings of the server.
@@ -10,6 +11,8 @@ pub struct Config {
     pub namespace: String,
     /// The location that backups go to when they name none and no location is the default.
     pub default_location: String,
+    /// Where documents are spooled on their way to the store.
+    pub scratch: PathBuf,
     /// How often things are looked at.
     pub periods: Periods,
     /// What a backup gets where it does not say.
@@ -101,6 +104,7 @@ impl Default for Config {
         Self {
             namespace: "velero".to_owned(),
             default_location: "default".to_owned(),
+            scratch: std::env::temp_dir(),
             periods: Periods::default(),
             backup: BackupDefaults::default(),
             restore: RestoreSettings { priorities: None, terminating_timeout: 10 * MINUTE, concurrent: 1 },

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::velero::BackupStorageLocation;
+use api::velero::v1::BackupStorageLocation;
 use async_trait::async_trait;
 use cluster::Cluster;
 use jiff::Timestamp;
