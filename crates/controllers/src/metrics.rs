@@ -71,7 +71,13 @@ pub enum Metric {
 
 const SCHEDULE: &[&str] = &["schedule"];
 
-const fn entry(metric: Metric, name: &'static str, kind: Kind, labels: &'static [&'static str], help: &'static str) -> Entry {
+const fn entry(
+    metric: Metric,
+    name: &'static str,
+    kind: Kind,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Entry {
     Entry { metric, name, kind, labels, help }
 }
 

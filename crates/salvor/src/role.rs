@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
+use crate::cli;
 use crate::exit::Exit;
-use crate::{cli, server};
 
 /// A role: takes the arguments that follow its name.
 type Role = fn(Vec<String>) -> Exit;
 
 /// The roles that are no commands of a terminal, by their first argument.
-const ROLES: &[(&str, Role)] = &[("server", server::main)];
+const ROLES: &[(&str, Role)] = &[];
 
 /// Runs the role that the arguments ask for. `arguments[0]` is the name the program was called by.
 pub fn run(arguments: Vec<String>) -> Exit {
@@ -33,7 +33,8 @@ mod tests {
 
     #[test]
     fn the_name_is_the_last_part_of_the_path() {
-        for (path, name) in [("/velero", "velero"), ("kubectl-oadp", "kubectl-oadp"), ("./salvor", "salvor")] {
+        for (path, name) in [("/velero", "velero"), ("kubectl-oadp", "kubectl-oadp"), ("./salvor", "salvor")]
+        {
             assert_eq!(called_by(&[path.to_owned()]), name);
         }
         assert_eq!(called_by(&[]), "salvor");

@@ -111,7 +111,12 @@ where
     S: Subscriber + for<'span> LookupSpan<'span>,
     N: for<'writer> FormatFields<'writer> + 'static,
 {
-    fn format_event(&self, context: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut out: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
         let mut values = Values::default();
         event.record(&mut values);
         let metadata = event.metadata();
@@ -132,7 +137,8 @@ where
                 out.write_str(&fields.fields)?;
             }
         }
-        let source = format!("{}:{}", metadata.file().unwrap_or_default(), metadata.line().unwrap_or_default());
+        let source =
+            format!("{}:{}", metadata.file().unwrap_or_default(), metadata.line().unwrap_or_default());
         self.field(&mut out, "logSource", &source)?;
         out.write_str(if self.format == Format::Json { "}\n" } else { "\n" })
     }
@@ -207,7 +213,8 @@ mod tests {
         let line = logged(Format::Text);
         let (time, rest) = line.split_once(" level=").unwrap();
         assert!(time.starts_with("time=\"20") && time.ends_with("Z\""), "{line}");
-        let expect = "warning msg=\"failed to say \\\"x\\\"\" count=3 controller=gc object=\"velero/b 1\" logSource=";
+        let expect =
+            "warning msg=\"failed to say \\\"x\\\"\" count=3 controller=gc object=\"velero/b 1\" logSource=";
         assert!(rest.starts_with(expect), "{line}");
     }
 

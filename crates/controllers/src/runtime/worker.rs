@@ -143,7 +143,8 @@ async fn one<H: Host>(host: Arc<H>, spec: &'static Spec<H>, key: Key) -> (Key, O
 }
 
 async fn reconcile<H: Host>(host: &Arc<H>, spec: &Spec<H>, key: &Key) -> Result<Option<Next>> {
-    let at = ObjectRef { resource: (spec.watches)(), namespace: key.namespace.clone(), name: key.name.clone() };
+    let at =
+        ObjectRef { resource: (spec.watches)(), namespace: key.namespace.clone(), name: key.name.clone() };
     let document = match host.cluster().get(&at).await.map_err(Error::from) {
         Err(error) if error.is_not_found() => return Ok(None),
         document => document?,
