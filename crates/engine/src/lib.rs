@@ -9,4 +9,5 @@ pub mod catalog;
 pub mod document;
 pub mod facts;
 pub mod filter;
+pub mod journal;
 pub mod problem;

@@ -1,0 +1,57 @@
+//! What every operation is given, and how it reports to its resource.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use api::meta::ResourceType;
+use cluster::port::{ObjectRef, Patch, WriteOptions};
+use serde_json::{Value, json};
+use store::Store;
+
+use crate::deps::Deps;
+use crate::error::Result;
+
+/// One operation: which resource it is for, and the store that it works with.
+pub struct Operation {
+    /// What the server has.
+    pub deps: Arc<Deps>,
+    /// The resource that asked for it.
+    pub at: ObjectRef,
+    /// Its UID, which also names its journal.
+    pub uid: String,
+    /// The store of its location.
+    pub store: Arc<dyn Store>,
+    /// Where documents are spooled.
+    pub scratch: PathBuf,
+}
+
+impl Operation {
+    /// The operation that the resource `document` of `kind` asks for.
+    pub fn new(deps: &Arc<Deps>, kind: ResourceType, document: &Value, store: Arc<dyn Store>) -> Self {
+        let namespace = engine::document::namespace(document).map(str::to_owned);
+        let name = engine::document::name(document).to_owned();
+        Self {
+            deps: Arc::clone(deps),
+            at: ObjectRef { resource: kind, namespace, name },
+            uid: engine::document::uid(document).to_owned(),
+            store,
+            scratch: std::env::temp_dir(),
+        }
+    }
+
+    /// The name of the backup or restore.
+    pub fn name(&self) -> &str {
+        &self.at.name
+    }
+
+    /// Merges `status` into the resource's status.
+    pub async fn patch_status(&self, status: Value) -> Result<Value> {
+        self.patch(json!({ "status": status })).await
+    }
+
+    /// Merges `patch` into the resource.
+    pub async fn patch(&self, patch: Value) -> Result<Value> {
+        let patch = Patch::Merge(patch);
+        Ok(self.deps.cluster.patch(&self.at, None, &patch, WriteOptions::default()).await?)
+    }
+}

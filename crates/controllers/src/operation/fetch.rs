@@ -1,0 +1,125 @@
+//! The archive of a backup, read once from the bucket: its documents into the spool, its facts into memory,
+//! its digest on the way.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use api::meta::ResourceType;
+use bytes::{Buf, Bytes};
+use engine::archive::{self, ArchivePath, Entry, ItemPath, Limits, Reader};
+use engine::document;
+use engine::facts::{Facts, Span};
+use engine::problem::Problem;
+use futures::StreamExt;
+use sha2::{Digest, Sha256};
+use store::Store;
+use tokio::sync::mpsc;
+
+use super::spool::{Spool, Writer};
+use crate::error::{Error, Result};
+
+/// Pieces of the archive that may wait to be read.
+const PIECES_MAX: usize = 8;
+
+/// What an archive holds.
+#[derive(Debug, Default)]
+pub struct Contents {
+    /// The facts of every object, in the archive's order.
+    pub facts: Vec<Facts>,
+    /// What could not be read.
+    pub problems: Vec<Problem>,
+    /// The sha256 of the archive as it lies in the bucket.
+    pub sha256: String,
+}
+
+/// Reads the archive `key` into `spool`. The same archive always gives the same spans.
+pub async fn contents(store: &Arc<dyn Store>, key: &str, spool: &Arc<Spool>) -> Result<Contents> {
+    let mut pieces = store.stream(key).await?;
+    let (sender, receiver) = mpsc::channel(PIECES_MAX);
+    let spool = Arc::clone(spool);
+    let reading = tokio::task::spawn_blocking(move || read(Source::new(receiver), &spool));
+    while let Some(piece) = pieces.next().await {
+        let failed = piece.is_err();
+        // A reader that has seen enough closes the channel, and says itself why.
+        if sender.send(piece.map_err(|error| error.to_string())).await.is_err() || failed {
+            break;
+        }
+    }
+    drop(sender);
+    reading.await.map_err(|error| Error::Panicked(error.to_string()))?
+}
+
+fn read(source: Source, spool: &Spool) -> Result<Contents> {
+    let mut contents = Contents::default();
+    let mut writer = spool.writer();
+    let mut reader = Reader::new(source, Limits::default());
+    for entry in &mut reader {
+        let entry = entry.map_err(|error| Error::Archive(error.to_string()))?;
+        if let Some(ArchivePath::Item(path)) = ArchivePath::parse(&entry.path)
+            && path.version.is_none()
+        {
+            take(&path, &entry, &mut writer, &mut contents)?;
+        }
+    }
+    contents.sha256 = reader.into_inner().drain()?;
+    Ok(contents)
+}
+
+fn take(path: &ItemPath, entry: &Entry, writer: &mut Writer<'_>, contents: &mut Contents) -> Result<()> {
+    match archive::document(path, &entry.content) {
+        Err(problem) => contents.problems.push(problem),
+        Ok(document) => {
+            let span = writer.append(&entry.content)?;
+            contents.facts.push(facts(path, &document, span));
+        }
+    }
+    Ok(())
+}
+
+/// The facts of an archived object. What its path says of resource, namespace and name wins over the document.
+fn facts(path: &ItemPath, document: &serde_json::Value, span: Span) -> Facts {
+    let api_version = document::text(document, &["apiVersion"]);
+    let version = api_version.rsplit('/').next().unwrap_or_default();
+    let kind = document::text(document, &["kind"]);
+    let resource = &path.resource;
+    let scoped = path.namespace.is_some();
+    let of = ResourceType::addressed(&resource.group, version, &resource.resource, kind, scoped);
+    Facts { key: path.key(), ..Facts::of(document, &of, span) }
+}
+
+/// A stream of pieces as a blocking reader that digests what passes through.
+struct Source {
+    pieces: mpsc::Receiver<std::result::Result<Bytes, String>>,
+    rest: Bytes,
+    digest: Sha256,
+}
+
+impl Source {
+    fn new(pieces: mpsc::Receiver<std::result::Result<Bytes, String>>) -> Self {
+        Self { pieces, rest: Bytes::new(), digest: Sha256::new() }
+    }
+
+    /// Reads what is left and gives the digest of the whole.
+    fn drain(mut self) -> io::Result<String> {
+        io::copy(&mut self, &mut io::sink())?;
+        Ok(hex::encode(self.digest.finalize()))
+    }
+}
+
+impl Read for Source {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.rest.is_empty() {
+            match self.pieces.blocking_recv() {
+                None => return Ok(0),
+                Some(Err(error)) => return Err(io::Error::other(error)),
+                Some(Ok(piece)) => {
+                    self.digest.update(&piece);
+                    self.rest = piece;
+                }
+            }
+        }
+        let length = self.rest.len().min(buffer.len());
+        self.rest.copy_to_slice(&mut buffer[..length]);
+        Ok(length)
+    }
+}

@@ -1,0 +1,135 @@
+//! Executes a plan: stage by stage, and inside a stage as many objects at once as the server takes. Each finished
+//! step is recorded, in batches; a step that has a record is not done again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::journal::{Progress, Record};
+use engine::restore::plan::{PlannedItem, Stage};
+use engine::restore::RestorePlan;
+use futures::stream::{FuturesUnordered, StreamExt};
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::pace::Pace;
+use super::{gate, item, namespace};
+use crate::error::Result;
+use crate::operation::Operation;
+use crate::operation::journal::Journal;
+use crate::operation::spool::Spool;
+
+/// Finished steps that may be in memory only. Those that a crash takes are found again by the operation's UID.
+const RECORDS_MAX: usize = 200;
+/// How often the status says how far we are.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+
+/// A plan at work.
+pub(super) struct Execution<'a> {
+    pub(super) operation: &'a Operation,
+    pub(super) plan: &'a RestorePlan,
+    pub(super) spool: Arc<Spool>,
+    pub(super) pace: Pace,
+    journal: Journal,
+    progress: Progress,
+    pending: Vec<Record>,
+    reported: Instant,
+}
+
+impl<'a> Execution<'a> {
+    /// A plan of which `progress` is done.
+    pub(super) fn new(
+        operation: &'a Operation,
+        plan: &'a RestorePlan,
+        spool: Arc<Spool>,
+        (journal, progress): (Journal, Progress),
+    ) -> Self {
+        Self {
+            operation,
+            plan,
+            spool,
+            pace: Pace::default(),
+            journal,
+            progress,
+            pending: Vec::new(),
+            reported: Instant::now(),
+        }
+    }
+
+    /// Does what is left of the plan, and says what became of all of it.
+    pub(super) async fn run(mut self) -> Result<(Journal, Progress)> {
+        let numbers = numbers(self.plan);
+        for (number, stage) in (0u32..).zip(&self.plan.stages) {
+            if !self.progress.stages.contains(&number) {
+                self.stage(stage, numbers[number as usize]).await?;
+                self.record(Record::Stage { number }).await?;
+                self.flush().await?;
+            }
+        }
+        self.report().await?;
+        Ok((self.journal, self.progress))
+    }
+
+    async fn stage(&mut self, stage: &Stage, first: u32) -> Result<()> {
+        tracing::info!(stage = %stage.name, objects = stage.items.len(), "restoring");
+        for planned in &stage.namespaces {
+            if !self.progress.namespaces.contains_key(&planned.name) {
+                let record = namespace::ensure(self, planned).await?;
+                self.record(record).await?;
+            }
+        }
+        self.items((first..).zip(&stage.items)).await?;
+        self.flush().await?;
+        gate::wait(self, stage, &self.progress.items).await
+    }
+
+    async fn items(&mut self, items: impl Iterator<Item = (u32, &PlannedItem)>) -> Result<()> {
+        let done = |number: &u32, progress: &Progress| progress.items.contains_key(number);
+        let mut left: Vec<_> = items.filter(|(number, _)| !done(number, &self.progress)).collect();
+        left.reverse();
+        let mut flying = FuturesUnordered::new();
+        loop {
+            while flying.len() < self.pace.width() {
+                let Some((number, planned)) = left.pop() else { break };
+                flying.push(item::settle(self.operation, self.plan, &self.spool, &self.pace, number, planned));
+            }
+            let Some(settled) = flying.next().await else { return Ok(()) };
+            let (number, outcome) = settled?;
+            self.progress.add(Record::Item { number, outcome: outcome.clone() });
+            self.pending.push(Record::Item { number, outcome });
+            if self.pending.len() >= RECORDS_MAX || self.reported.elapsed() >= REPORT_EVERY {
+                self.journal.append(&std::mem::take(&mut self.pending)).await?;
+                self.report().await?;
+            }
+        }
+    }
+
+    async fn record(&mut self, record: Record) -> Result<()> {
+        self.progress.add(record.clone());
+        self.pending.push(record);
+        if self.pending.len() >= RECORDS_MAX { self.flush().await } else { Ok(()) }
+    }
+
+    async fn flush(&mut self) -> Result<()> {
+        self.journal.append(&std::mem::take(&mut self.pending)).await
+    }
+
+    async fn report(&mut self) -> Result<()> {
+        self.reported = Instant::now();
+        let restored = self.progress.namespaces.len() + self.progress.items.len();
+        let progress = json!({ "totalItems": self.plan.total(), "itemsRestored": restored });
+        self.operation.patch_status(json!({ "progress": progress })).await?;
+        Ok(())
+    }
+}
+
+/// The number of the first item of each stage: items are numbered through the plan.
+fn numbers(plan: &RestorePlan) -> BTreeMap<usize, u32> {
+    let mut first = 0;
+    let mut numbers = BTreeMap::new();
+    for (position, stage) in plan.stages.iter().enumerate() {
+        numbers.insert(position, first);
+        first += u32::try_from(stage.items.len()).unwrap_or(u32::MAX);
+    }
+    numbers
+}

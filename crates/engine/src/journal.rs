@@ -1,0 +1,165 @@
+//! What an operation has done so far, as records that are only ever appended, and what follows from them.
+//!
+//! The plan is written before the first effect. Records name items of the plan by their number, so a record is
+//! a few dozen bytes. Reading a journal folds its records into [`Progress`]; a step that has a record is never
+//! done again, and one that has none is found again by what it left in the cluster.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::problem::Problem;
+
+/// The version of the journal's files.
+pub const VERSION: u32 = 1;
+
+/// One finished step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "camelCase")]
+pub enum Record {
+    /// A stage of the plan is through: every item of it is settled and its gate is passed.
+    Stage {
+        /// The stage's number in the plan.
+        number: u32,
+    },
+    /// A namespace that a restore needed is there.
+    Namespace {
+        /// Its name.
+        name: String,
+        /// Whether this operation created it.
+        created: bool,
+    },
+    /// An item of the plan needs nothing more.
+    Item {
+        /// The item's number in the plan.
+        number: u32,
+        /// What became of it.
+        outcome: Outcome,
+    },
+}
+
+/// What became of an item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Outcome {
+    /// In one word, as Velero's resource lists say it.
+    pub action: Action,
+    /// The name it got, where that is not the planned one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The UID of the object that was created.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub uid: String,
+    /// What went wrong.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Problem>,
+}
+
+/// What a restore did with an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Action {
+    /// It was not there and is there now.
+    Created,
+    /// It was there and was changed.
+    Updated,
+    /// It was tried and is not as planned.
+    Failed,
+    /// It was there and was left alone.
+    Skipped,
+}
+
+impl Action {
+    /// The word in Velero's resource lists.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+impl Outcome {
+    /// An outcome without a problem.
+    pub fn of(action: Action) -> Self {
+        Self { action, name: None, uid: String::new(), problems: Vec::new() }
+    }
+
+    /// An outcome with a problem.
+    pub fn with(action: Action, problem: Problem) -> Self {
+        Self { problems: vec![problem], ..Self::of(action) }
+    }
+}
+
+/// What a journal says has been done.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Progress {
+    /// Stages that are through.
+    pub stages: BTreeSet<u32>,
+    /// Namespaces that are there, and whether this operation created them.
+    pub namespaces: BTreeMap<String, bool>,
+    /// Items that need nothing more.
+    pub items: BTreeMap<u32, Outcome>,
+}
+
+impl Progress {
+    /// What `records` say, read in order. The first record of a step counts: what was done is not undone
+    /// by a second writer that did not know of it.
+    pub fn read(records: impl IntoIterator<Item = Record>) -> Self {
+        let mut progress = Self::default();
+        for record in records {
+            progress.add(record);
+        }
+        progress
+    }
+
+    /// Adds one record.
+    pub fn add(&mut self, record: Record) {
+        match record {
+            Record::Stage { number } => {
+                self.stages.insert(number);
+            }
+            Record::Namespace { name, created } => {
+                self.namespaces.entry(name).or_insert(created);
+            }
+            Record::Item { number, outcome } => {
+                self.items.entry(number).or_insert(outcome);
+            }
+        }
+    }
+
+    /// Every problem of every item, in the order of the plan.
+    pub fn problems(&self) -> impl Iterator<Item = &Problem> {
+        self.items.values().flat_map(|outcome| &outcome.problems)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_record_of_a_step_counts() {
+        let created = Outcome { uid: "u1".into(), ..Outcome::of(Action::Created) };
+        let progress = Progress::read([
+            Record::Namespace { name: "shop".into(), created: true },
+            Record::Item { number: 7, outcome: created.clone() },
+            Record::Namespace { name: "shop".into(), created: false },
+            Record::Item { number: 7, outcome: Outcome::of(Action::Skipped) },
+            Record::Stage { number: 0 },
+        ]);
+        assert_eq!(progress.items[&7], created);
+        assert!(progress.namespaces["shop"]);
+        assert!(progress.stages.contains(&0));
+    }
+
+    #[test]
+    fn records_read_back_as_written() {
+        let record = Record::Item { number: 3, outcome: Outcome::of(Action::Updated) };
+        let text = serde_json::to_string(&record).unwrap();
+        assert_eq!(text, r#"{"step":"item","number":3,"outcome":{"action":"updated"}}"#);
+        assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
+    }
+}
