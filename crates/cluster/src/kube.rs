@@ -50,10 +50,10 @@ impl Kube {
 
 /// What every write says: whose it is, whether it counts, and that the server need not look for unknown fields.
 fn written(call: Call, options: WriteOptions) -> Call {
-    call.query("fieldManager", FIELD_MANAGER).query("fieldValidation", "Ignore").query_if(
+    call.query("fieldManager", &FIELD_MANAGER).query("fieldValidation", &"Ignore").query_if(
         options.dry_run,
         "dryRun",
-        "All",
+        &"All",
     )
 }
 
@@ -103,7 +103,7 @@ impl Cluster for Kube {
             Patch::Merge(change) => call.body("application/merge-patch+json", change),
             Patch::Json(change) => call.body("application/json-patch+json", change),
             Patch::Apply(document) => {
-                call.query("force", true).body("application/apply-patch+yaml", document)
+                call.query("force", &true).body("application/apply-patch+yaml", document)
             }
         };
         self.caller.call(&call).await

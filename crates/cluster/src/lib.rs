@@ -6,6 +6,8 @@
 mod client;
 mod discovery;
 mod errors;
+#[cfg(any(test, feature = "fake"))]
+pub mod fake;
 mod kube;
 mod limits;
 pub mod port;

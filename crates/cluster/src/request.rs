@@ -1,5 +1,7 @@
 //! One call to the API server as a value: method, path, query, body.
 
+use std::fmt::Display;
+
 use api::meta::ResourceType;
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE};
@@ -33,12 +35,12 @@ impl Call {
         Self::new(Method::GET, action, path)
     }
 
-    pub(crate) fn query(mut self, key: &'static str, value: impl ToString) -> Self {
+    pub(crate) fn query(mut self, key: &'static str, value: &dyn Display) -> Self {
         self.query.push((key, value.to_string()));
         self
     }
 
-    pub(crate) fn query_if(self, present: bool, key: &'static str, value: impl ToString) -> Self {
+    pub(crate) fn query_if(self, present: bool, key: &'static str, value: &dyn Display) -> Self {
         if present { self.query(key, value) } else { self }
     }
 
@@ -162,8 +164,8 @@ mod tests {
     #[test]
     fn queries_are_escaped() {
         let call =
-            Call::get("list", "/api/v1/pods").query("labelSelector", "a in (b,c)").query_if(false, "x", 1);
+            Call::get("list", "/api/v1/pods").query("labelSelector", &"a in (b,c)").query_if(false, "x", &1);
         assert_eq!(call.uri(), "/api/v1/pods?labelSelector=a+in+%28b%2Cc%29");
-        assert_eq!(Call::get("get", "/x?y=1").query("z", 2).uri(), "/x?y=1&z=2");
+        assert_eq!(Call::get("get", "/x?y=1").query("z", &2).uri(), "/x?y=1&z=2");
     }
 }

@@ -48,13 +48,13 @@ impl Streams for Kube {
         let path = format!("/api/v1/namespaces/{}/pods/{}/log", escape(&pod.namespace), escape(&pod.name));
         let mut call = Call::get(action, path)
             .accept("*/*")
-            .query_if(options.follow, "follow", true)
-            .query_if(options.previous, "previous", true);
+            .query_if(options.follow, "follow", &true)
+            .query_if(options.previous, "previous", &true);
         if let Some(container) = &pod.container {
-            call = call.query("container", container);
+            call = call.query("container", &container);
         }
         if let Some(tail) = options.tail {
-            call = call.query("tailLines", tail);
+            call = call.query("tailLines", &tail);
         }
         Ok(bytes_of(call.action.clone(), self.caller.open(&call).await?))
     }

@@ -50,7 +50,7 @@ pub(crate) fn watch(source: Source) -> BoxStream<'static, Result<WatchEvent>> {
 
 /// A page of a list, whole documents.
 pub(crate) async fn page(source: &Source, page: &ListPage) -> Result<crate::port::Page> {
-    let call = source.call("list")?.query_if(page.limit > 0, "limit", page.limit);
+    let call = source.call("list")?.query_if(page.limit > 0, "limit", &page.limit);
     let call = match &page.resume {
         Some(resume) => call.query("continue", resume),
         None => call,
@@ -169,10 +169,10 @@ impl Watch {
 
     async fn open(&mut self, version: String) -> Result<State> {
         let call = match self.source.call("watch") {
-            Ok(call) => call.query("watch", true).query("allowWatchBookmarks", true),
+            Ok(call) => call.query("watch", &true).query("allowWatchBookmarks", &true),
             Err(error) => return self.failed(error, State::Current { version }),
         };
-        let call = call.query("resourceVersion", &version).query("timeoutSeconds", WATCH_SECONDS);
+        let call = call.query("resourceVersion", &version).query("timeoutSeconds", &WATCH_SECONDS);
         match self.source.caller.open(&call).await {
             Ok(response) => {
                 let bytes = response.into_body().into_data_stream().map_err(std::io::Error::other);

@@ -1,0 +1,226 @@
+//! A decorator that fails one call and counts them all, for loops over the n-th fault.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use api::meta::ResourceType;
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use serde_json::Value;
+
+use crate::port::{
+    Cluster, Discovered, Error, ErrorKind, ListPage, ObjectRef, Page, Patch, Result, ServerVersion,
+    WatchEvent, WriteOptions,
+};
+use crate::request::described;
+
+/// Which call fails, and how. Calls are counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fault {
+    nth: usize,
+    writes_only: bool,
+    after_effect: bool,
+    then_dead: bool,
+    kind: ErrorKind,
+}
+
+impl Fault {
+    /// The n-th call fails, before it has an effect.
+    pub fn call(nth: usize) -> Self {
+        Self { nth, writes_only: false, after_effect: false, then_dead: false, kind: ErrorKind::Unavailable }
+    }
+
+    /// The n-th write fails, before it has an effect.
+    pub fn write(nth: usize) -> Self {
+        Self { writes_only: true, ..Self::call(nth) }
+    }
+
+    /// The call has its effect, and only the answer is lost.
+    #[must_use]
+    pub fn after_effect(self) -> Self {
+        Self { after_effect: true, ..self }
+    }
+
+    /// Every later call fails, too: what is left to a process that dies here.
+    #[must_use]
+    pub fn then_dead(self) -> Self {
+        Self { then_dead: true, ..self }
+    }
+
+    /// Fails with `kind` instead of `Unavailable`.
+    #[must_use]
+    pub fn with(self, kind: ErrorKind) -> Self {
+        Self { kind, ..self }
+    }
+}
+
+/// A cluster that fails as told.
+pub struct Faulty {
+    inner: Arc<dyn Cluster>,
+    fault: Option<Fault>,
+    calls: AtomicUsize,
+    writes: AtomicUsize,
+    dead: AtomicBool,
+    log: Mutex<Vec<String>>,
+}
+
+impl Faulty {
+    /// `inner` with a fault, or only with counters.
+    pub fn new(inner: Arc<dyn Cluster>, fault: Option<Fault>) -> Self {
+        Self {
+            inner,
+            fault,
+            calls: AtomicUsize::new(0),
+            writes: AtomicUsize::new(0),
+            dead: AtomicBool::new(false),
+            log: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// How many calls there were, watches not counted.
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// How many of them were writes.
+    pub fn writes(&self) -> usize {
+        self.writes.load(Ordering::SeqCst)
+    }
+
+    /// What was called, such as `create pods shop/web-0`.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether the fault has struck.
+    pub fn struck(&self) -> bool {
+        let count = |fault: Fault| if fault.writes_only { self.writes() } else { self.calls() };
+        self.fault.is_some_and(|fault| count(fault) >= fault.nth)
+    }
+
+    async fn run<T>(
+        &self,
+        action: String,
+        write: bool,
+        call: impl Future<Output = Result<T>> + Send,
+    ) -> Result<T> {
+        let call_number = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        let write_number = if write { self.writes.fetch_add(1, Ordering::SeqCst) + 1 } else { 0 };
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).push(action.clone());
+        if self.dead.load(Ordering::SeqCst) {
+            return Err(Error::new(ErrorKind::Unavailable, action, "injected: the process is dead"));
+        }
+        let number = |fault: &Fault| if fault.writes_only { write_number } else { call_number };
+        let Some(fault) = self.fault.filter(|fault| number(fault) == fault.nth) else { return call.await };
+        if fault.after_effect {
+            // The effect stands, whatever came of it.
+            let _lost = call.await;
+        }
+        self.dead.store(fault.then_dead, Ordering::SeqCst);
+        Err(Error::new(fault.kind, action, "injected fault"))
+    }
+}
+
+#[async_trait]
+impl Cluster for Faulty {
+    async fn version(&self) -> Result<ServerVersion> {
+        self.run("read the server's version".into(), false, self.inner.version()).await
+    }
+
+    async fn discover(&self) -> Result<Discovered> {
+        self.run("discover the API".into(), false, self.inner.discover()).await
+    }
+
+    async fn list(&self, of: &ResourceType, namespace: Option<&str>, page: &ListPage) -> Result<Page> {
+        let action = format!("list {} {}", of.group_resource(), namespace.unwrap_or_default());
+        self.run(action, false, self.inner.list(of, namespace, page)).await
+    }
+
+    async fn get(&self, at: &ObjectRef) -> Result<Value> {
+        self.run(described("get", at), false, self.inner.get(at)).await
+    }
+
+    async fn create(&self, at: &ObjectRef, document: &Value, options: WriteOptions) -> Result<Value> {
+        self.run(described("create", at), true, self.inner.create(at, document, options)).await
+    }
+
+    async fn patch(
+        &self,
+        at: &ObjectRef,
+        subresource: Option<&str>,
+        patch: &Patch,
+        options: WriteOptions,
+    ) -> Result<Value> {
+        self.run(described("patch", at), true, self.inner.patch(at, subresource, patch, options)).await
+    }
+
+    async fn replace_status(&self, at: &ObjectRef, document: &Value) -> Result<Value> {
+        self.run(described("replace", at), true, self.inner.replace_status(at, document)).await
+    }
+
+    async fn replace(&self, at: &ObjectRef, document: &Value) -> Result<Value> {
+        self.run(described("replace", at), true, self.inner.replace(at, document)).await
+    }
+
+    async fn delete(&self, at: &ObjectRef, uid: Option<&str>) -> Result<()> {
+        self.run(described("delete", at), true, self.inner.delete(at, uid)).await
+    }
+
+    fn watch(
+        &self,
+        of: &ResourceType,
+        namespace: Option<&str>,
+        selector: &str,
+    ) -> BoxStream<'static, Result<WatchEvent>> {
+        self.inner.watch(of, namespace, selector)
+    }
+
+    fn watch_one(&self, at: &ObjectRef) -> BoxStream<'static, Result<WatchEvent>> {
+        self.inner.watch_one(at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::FakeCluster;
+    use serde_json::json;
+
+    fn map(name: &str) -> (ObjectRef, Value) {
+        let resource = ResourceType::addressed("", "v1", "configmaps", "ConfigMap", true);
+        let at = ObjectRef { resource, namespace: Some("default".into()), name: name.into() };
+        (at, json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}))
+    }
+
+    async fn three(cluster: &Faulty) -> Vec<bool> {
+        let mut outcomes = Vec::new();
+        for name in ["a", "b", "c"] {
+            let (at, document) = map(name);
+            outcomes.push(cluster.create(&at, &document, WriteOptions::default()).await.is_ok());
+        }
+        outcomes
+    }
+
+    #[tokio::test]
+    async fn faults_strike_before_or_after_the_effect() {
+        let cases = [
+            (Fault::write(2), [true, false, true], 2),
+            (Fault::write(2).after_effect(), [true, false, true], 3),
+            (Fault::write(2).then_dead(), [true, false, false], 1),
+            (Fault::write(2).after_effect().then_dead(), [true, false, false], 2),
+            (Fault::call(4), [true, true, true], 3),
+        ];
+        for (fault, expected, there) in cases {
+            let fake = FakeCluster::new();
+            let before = fake.objects().len();
+            let cluster = Faulty::new(Arc::new(fake.clone()), Some(fault));
+            assert_eq!(three(&cluster).await, expected, "{fault:?}");
+            assert_eq!(fake.objects().len() - before, there, "{fault:?}");
+            assert_eq!(
+                (cluster.calls(), cluster.writes(), cluster.struck()),
+                (3, 3, fault != Fault::call(4))
+            );
+            assert_eq!(cluster.log()[0], "create configmaps default/a");
+        }
+    }
+}
