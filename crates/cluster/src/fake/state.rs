@@ -150,11 +150,11 @@ impl State {
     }
 
     /// Stores an object in a new version, and tells whoever watches.
-    pub(super) fn store(&mut self, key: Key, mut object: Value) -> Value {
+    pub(super) fn store(&mut self, key: &Key, mut object: Value) -> Value {
         self.version += 1;
         object["metadata"]["resourceVersion"] = self.version.to_string().into();
         let before = self.objects.insert(key.clone(), object.clone());
-        self.tell(&key, before.as_ref(), Some(&object));
+        self.tell(key, before.as_ref(), Some(&object));
         object
     }
 
@@ -197,7 +197,7 @@ impl State {
         let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
         let namespace = if of.namespaced { text("namespace") } else { String::new() };
         let key = (of.group_resource(), namespace, text("name"));
-        let stored = self.store(key, object);
+        let stored = self.store(&key, object);
         if of.kind == "CustomResourceDefinition" {
             self.establish(&stored);
         }
@@ -224,7 +224,7 @@ impl State {
         let name = definition["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         let key =
             (GroupResource::new("apiextensions.k8s.io", "customresourcedefinitions"), String::new(), name);
-        self.store(key, definition);
+        self.store(&key, definition);
     }
 }
 

@@ -31,7 +31,7 @@ impl State {
         if options.dry_run {
             return Ok(object);
         }
-        let stored = self.store(key(&named), object);
+        let stored = self.store(&key(&named), object);
         if served.of.kind == "CustomResourceDefinition" && !self.hold_definitions {
             self.establish(&stored);
         }
@@ -88,7 +88,7 @@ impl State {
             metadata.insert("name".into(), at.name.as_str().into());
             metadata.insert("uid".into(), uid);
             metadata.insert("creationTimestamp".into(), now.clone());
-            metadata.insert("managedFields".into(), json!([managed(at, "Update", now)]));
+            metadata.insert("managedFields".into(), json!([managed(at, "Update", &now)]));
             if has_spec {
                 metadata.insert("generation".into(), 1.into());
             }
@@ -100,7 +100,7 @@ impl State {
                 object["status"] = json!({"phase": "Active"});
             }
             "Pod" | "PersistentVolumeClaim" | "PersistentVolume" => {
-                object["status"] = json!({"phase": "Pending"})
+                object["status"] = json!({"phase": "Pending"});
             }
             _ => {}
         }
@@ -133,7 +133,7 @@ impl State {
             }
         }
         let operation = if matches!(patch, Patch::Apply(_)) { "Apply" } else { "Update" };
-        self.update(&refusal, before, after, &Change { subresource, operation, options })
+        self.update(&refusal, &before, after, &Change { subresource, operation, options })
     }
 
     pub(super) fn replace(
@@ -151,7 +151,7 @@ impl State {
         }
         self.update(
             &refusal,
-            before,
+            &before,
             view,
             &Change { subresource, operation: "Update", options: WriteOptions::default() },
         )
@@ -161,7 +161,7 @@ impl State {
     fn update(
         &mut self,
         refusal: &Refusal<'_>,
-        before: Value,
+        before: &Value,
         mut after: Value,
         change: &Change<'_>,
     ) -> Result<Value> {
@@ -179,17 +179,17 @@ impl State {
         if after["metadata"]["name"].as_str().is_some_and(|name| name != at.name) {
             return Err(refusal.invalid("metadata.name", "field is immutable"));
         }
-        let mut object = divided(&before, &mut after, change.subresource.is_some(), has_status);
-        keep_metadata(&before, &mut object);
-        if comparable(&object) == comparable(&before) || change.options.dry_run {
+        let mut object = divided(before, &mut after, change.subresource.is_some(), has_status);
+        keep_metadata(before, &mut object);
+        if comparable(&object) == comparable(before) || change.options.dry_run {
             return Ok(object);
         }
         if object["spec"] != before["spec"] && before["metadata"]["generation"].is_u64() {
             object["metadata"]["generation"] =
                 (before["metadata"]["generation"].as_u64().unwrap_or(0) + 1).into();
         }
-        object["metadata"]["managedFields"] = json!([managed(at, change.operation, self.now())]);
-        let stored = self.store(key(at), object);
+        object["metadata"]["managedFields"] = json!([managed(at, change.operation, &self.now())]);
+        let stored = self.store(&key(at), object);
         if is_terminating(&stored) && !has_finalizers(&stored) {
             self.take(&key(at));
             self.finish_namespaces();
@@ -222,7 +222,7 @@ impl State {
         } else if !is_terminating(&object) {
             object["metadata"]["deletionTimestamp"] = self.now();
             object["metadata"]["deletionGracePeriodSeconds"] = 0.into();
-            self.store(key.clone(), object);
+            self.store(key, object);
         }
     }
 
@@ -231,7 +231,7 @@ impl State {
         if !is_terminating(&namespace) {
             namespace["metadata"]["deletionTimestamp"] = self.now();
             namespace["status"]["phase"] = "Terminating".into();
-            self.store(at.clone(), namespace);
+            self.store(at, namespace);
         }
         let inside: Vec<Key> = self.objects.keys().filter(|key| key.1 == at.2).cloned().collect();
         for key in inside {
@@ -318,7 +318,7 @@ fn apply_json(refusal: &Refusal<'_>, object: &mut Value, change: &Value) -> Resu
     json_patch::patch(object, &patch).map_err(|error| refusal.invalid("patch", &error.to_string()))
 }
 
-fn managed(at: &ObjectRef, operation: &str, now: Value) -> Value {
+fn managed(at: &ObjectRef, operation: &str, now: &Value) -> Value {
     json!({"manager": FIELD_MANAGER, "operation": operation, "apiVersion": at.resource.api_version(),
         "time": now, "fieldsType": "FieldsV1", "fieldsV1": {}})
 }
