@@ -5,9 +5,12 @@
 //! `restore::plan` make a complete plan, `check` lints it, `backup::transform` and `restore::transform` say
 //! what happens to one document as it streams by.
 
+pub mod archive;
 pub mod catalog;
 pub mod document;
 pub mod facts;
 pub mod filter;
 pub mod journal;
+pub mod log;
 pub mod problem;
+pub mod results;
