@@ -1,5 +1,9 @@
 //! What planning needs to know of an object, so that plans are made without documents.
 
+mod details;
+
+pub use details::{Details, PodDetails, PodVolume, VolumeDetails};
+
 use std::collections::BTreeMap;
 
 use api::labels;
@@ -33,6 +37,9 @@ pub struct Facts {
     /// What it is, as far as planning asks.
     #[serde(default)]
     pub marks: Marks,
+    /// What else is asked of namespaces, pods, claims and volumes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<Box<Details>>,
     /// Where the document is.
     pub at: Span,
 }
@@ -125,6 +132,7 @@ impl Facts {
             owners: owners(document),
             references: references(document, &resource.group_resource()),
             marks: marks(document, &resource.group_resource()),
+            details: Details::of(document, &resource.group_resource()).map(Box::new),
             at: span,
         }
     }

@@ -6,9 +6,11 @@
 //! what happens to one document as it streams by.
 
 pub mod archive;
+pub mod backup;
 pub mod catalog;
 pub mod document;
 pub mod facts;
+pub mod files;
 pub mod filter;
 pub mod journal;
 pub mod log;

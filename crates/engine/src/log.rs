@@ -125,7 +125,8 @@ fn escaped(f: &mut fmt::Formatter<'_>, of: char) -> fmt::Result {
 
 /// Characters that would not be seen, or that would turn the text around them.
 fn hidden(of: char) -> bool {
-    let invisible = matches!(of, '\u{ad}' | '\u{2000}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{205f}'..='\u{206f}');
+    let invisible =
+        matches!(of, '\u{ad}' | '\u{2000}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{205f}'..='\u{206f}');
     let private = matches!(of, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}');
     of.is_control() || of == '\u{a0}' || of == '\u{3000}' || invisible || private
 }

@@ -39,7 +39,9 @@ impl Results {
     pub fn of_backup(problems: &[Problem]) -> Self {
         Self::rendered(problems, |problem| {
             let object = problem.object.as_ref();
-            let object = object.map(|of| format!(" resource: /{} name: /{}", of.resource, of.name)).unwrap_or_default();
+            let object = object
+                .map(|of| format!(" resource: /{} name: /{}", of.resource, of.name))
+                .unwrap_or_default();
             format!("{object} message: /{}", sentence(problem))
         })
     }
@@ -101,7 +103,8 @@ mod tests {
 
     fn problems() -> Vec<Problem> {
         let pod = ObjectKey::new(GroupResource::new("", "pods"), Some("shop"), "web");
-        let role = ObjectKey::new(GroupResource::new("rbac.authorization.k8s.io", "clusterroles"), None, "admin");
+        let role =
+            ObjectKey::new(GroupResource::new("rbac.authorization.k8s.io", "clusterroles"), None, "admin");
         let say = |severity| Problem::new(&CODE, severity, "it failed");
         vec![say(Severity::Error), say(Severity::Error).about(&pod), say(Severity::Warning).about(&role)]
     }

@@ -64,7 +64,11 @@ impl ItemPath {
 
     /// The object.
     pub fn key(&self) -> ObjectKey {
-        ObjectKey { resource: self.resource.clone(), namespace: self.namespace.clone(), name: self.name.clone() }
+        ObjectKey {
+            resource: self.resource.clone(),
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+        }
     }
 }
 
@@ -153,7 +157,10 @@ mod tests {
         check("metadata/version", Some("version"));
         check("resources/pods/namespaces/shop/web-0.json", Some("pods shop/web-0"));
         check("resources/pods/v1-preferredversion/namespaces/shop/web-0.json", Some("pods shop/web-0"));
-        check("resources/deployments.apps/v1beta1/namespaces/shop/web.json", Some("deployments.apps shop/web"));
+        check(
+            "resources/deployments.apps/v1beta1/namespaces/shop/web.json",
+            Some("deployments.apps shop/web"),
+        );
         let role = "clusterroles.rbac.authorization.k8s.io";
         check(&format!("resources/{role}/cluster/system:node.json"), Some(&format!("{role} system:node")));
         check("resources/pods/namespaces/cluster/a.json", Some("pods cluster/a"));
@@ -185,9 +192,15 @@ mod tests {
         let paths: Vec<_> = ItemPath::all_of(&key, "v1", true).iter().map(ToString::to_string).collect();
         assert_eq!(
             paths,
-            ["resources/pods/namespaces/shop/web.json", "resources/pods/v1-preferredversion/namespaces/shop/web.json"]
+            [
+                "resources/pods/namespaces/shop/web.json",
+                "resources/pods/v1-preferredversion/namespaces/shop/web.json"
+            ]
         );
-        assert_eq!(ItemPath::all_of(&key, "v1beta1", false)[0].to_string(), "resources/pods/v1beta1/namespaces/shop/web.json");
+        assert_eq!(
+            ItemPath::all_of(&key, "v1beta1", false)[0].to_string(),
+            "resources/pods/v1beta1/namespaces/shop/web.json"
+        );
     }
 
     fn part() -> impl Strategy<Value = String> {

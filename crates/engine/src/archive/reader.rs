@@ -174,7 +174,9 @@ impl<R: Read> Reader<R> {
         self.fill(&mut chunk)?;
         loop {
             if chunk != [0; BLOCK] {
-                return Err(Error::Corrupt { reason: "there is something after the end of the archive".into() });
+                return Err(Error::Corrupt {
+                    reason: "there is something after the end of the archive".into(),
+                });
             }
             if self.read(&mut chunk)? == 0 {
                 return Ok(None);
@@ -198,7 +200,9 @@ impl<R: Read> Reader<R> {
             let extension = extension.map_err(corrupt)?;
             match extension.key_bytes() {
                 b"path" => path = Some(extension.value_bytes().to_vec()),
-                b"size" | b"GNU.sparse.major" => return Err(Error::Kind { path: lossy(extension.key_bytes()) }),
+                b"size" | b"GNU.sparse.major" => {
+                    return Err(Error::Kind { path: lossy(extension.key_bytes()) });
+                }
                 _ => {}
             }
         }
@@ -333,6 +337,7 @@ fn lossy(bytes: &[u8]) -> String {
 /// The sum of a header's bytes, its own checksum read as blanks.
 fn checksum(block: &[u8; BLOCK]) -> u32 {
     let field = 148..156;
-    let byte = |(at, byte): (usize, &u8)| if field.contains(&at) { u32::from(b' ') } else { u32::from(*byte) };
+    let byte =
+        |(at, byte): (usize, &u8)| if field.contains(&at) { u32::from(b' ') } else { u32::from(*byte) };
     block.iter().enumerate().map(byte).sum()
 }

@@ -67,7 +67,10 @@ fn headers_are_those_of_velero() {
     }
     let entries = read(&gzip(&bytes), Limits::default()).unwrap();
     assert_eq!(entries[0], Entry { path: "metadata/version".into(), content: b"1.1.0\n".to_vec() });
-    assert_eq!(entries[1], Entry { path: "resources/pods/namespaces/shop/web.json".into(), content: b"{}".to_vec() });
+    assert_eq!(
+        entries[1],
+        Entry { path: "resources/pods/namespaces/shop/web.json".into(), content: b"{}".to_vec() }
+    );
 }
 
 #[test]
@@ -106,7 +109,8 @@ fn an_archive_of_other_tools_is_read() {
         raw(b"././@LongLink", EntryType::GNULongName, format!("{long}\0").as_bytes()),
         raw(b"short", EntryType::Regular, b"{}"),
     ]);
-    let paths: Vec<_> = read(&bytes, Limits::default()).unwrap().into_iter().map(|entry| entry.path).collect();
+    let paths: Vec<_> =
+        read(&bytes, Limits::default()).unwrap().into_iter().map(|entry| entry.path).collect();
     assert_eq!(paths, ["resources/pods/cluster/a.json".to_owned(), long]);
 }
 
@@ -118,9 +122,15 @@ fn what_is_no_archive_is_refused() {
     check(b"\x1f", Error::NotGzip);
     check(b"PK\x03\x04 this is a zip", Error::NotGzip);
     check(&gzip(b""), Error::Truncated { entries: 0 });
-    check(&gzip(&[b'x'; 512]), Error::Corrupt { reason: "numeric field was not a number: xxxxxxxx when getting cksum".into() });
+    check(
+        &gzip(&[b'x'; 512]),
+        Error::Corrupt { reason: "numeric field was not a number: xxxxxxxx when getting cksum".into() },
+    );
     for cut in 3..whole.len() - 1 {
-        assert!(matches!(read(&whole[..cut], Limits::default()), Err(Error::Truncated { .. } | Error::NotGzip)), "{cut}");
+        assert!(
+            matches!(read(&whole[..cut], Limits::default()), Err(Error::Truncated { .. } | Error::NotGzip)),
+            "{cut}"
+        );
     }
     let mut flipped = whole.clone();
     let end = flipped.len() - 6;
@@ -192,10 +202,10 @@ fn bombs_are_refused_early() {
     let name = raw(b"././@LongLink", EntryType::GNULongName, &vec![b'x'; 1 << 20]);
     assert!(matches!(read(&archive_of(&[name]), Limits::default()), Err(Error::EntryTooLarge { .. })));
 
-    let mut million = Reader::new(gzip(&raw(b"a", EntryType::Regular, b"").repeat(1_000_001)).leak() as &[u8], Limits {
-        ratio_max: u64::MAX,
-        ..Limits::default()
-    });
+    let mut million = Reader::new(
+        gzip(&raw(b"a", EntryType::Regular, b"").repeat(1_000_001)).leak() as &[u8],
+        Limits { ratio_max: u64::MAX, ..Limits::default() },
+    );
     let refused = million.find_map(Result::err).unwrap();
     assert_eq!(refused, Error::TooManyEntries { max: 900_000 });
 }

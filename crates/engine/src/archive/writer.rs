@@ -108,7 +108,10 @@ mod tests {
 
     #[test]
     fn a_record_counts_its_own_length() {
-        assert_eq!(pax_record("path", "a"), "10 path=a\n".replace("10", "9").replace("9 path=a\n", "10 path=a\n"));
+        assert_eq!(
+            pax_record("path", "a"),
+            "10 path=a\n".replace("10", "9").replace("9 path=a\n", "10 path=a\n")
+        );
         for length in 1..1200 {
             let record = pax_record("path", &"x".repeat(length));
             let said: usize = record.split(' ').next().unwrap().parse().unwrap();

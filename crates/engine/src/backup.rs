@@ -1,0 +1,24 @@
+//! Backups: what is selected, what that brings along, in which order, and what becomes of each document.
+//!
+//! In the order in which an executor uses them: [`prepare`] validates, [`select`] says what to list, [`plan`] what
+//! to fetch besides and then everything that will be done, [`check`] lints the plan, [`transform`] runs on each
+//! document. [`problems`] has the codes.
+
+pub mod actions;
+pub mod check;
+mod closure;
+pub mod observed;
+pub mod plan;
+pub mod prepare;
+pub mod problems;
+pub mod rule;
+pub mod select;
+pub mod transform;
+mod volumes;
+
+pub use observed::{Defaults, NamespaceFacts, Observed, Version};
+pub use plan::{BackupPlan, PlannedItem, Request};
+pub use prepare::{Prepared, prepare};
+pub use rule::Rule;
+pub use select::{ListRequest, Selection};
+pub use volumes::{Asked, Method, PersistentVolume, VolumeDecision};

@@ -1,0 +1,68 @@
+//! Problems that planning a backup finds.
+
+use crate::problem::Code;
+
+macro_rules! codes {
+    ($($(#[$meta:meta])* $name:ident = $id:literal, $title:literal, $remedy:literal;)*) => {
+        $($(#[$meta])* pub const $name: Code = Code { id: $id, title: $title, remedy: $remedy };)*
+        /// Every code of this area.
+        pub const ALL: &[Code] = &[$($name),*];
+    };
+}
+
+codes! {
+    /// A filter names a resource that the cluster does not have.
+    UNKNOWN_RESOURCE = "SLV-1101", "unknown resource in a filter",
+        "Correct the name, or remove it from the filter if the cluster no longer has the resource.";
+    /// A scoped filter names a resource of the other scope.
+    WRONG_SCOPE = "SLV-1102", "resource of the wrong scope in a filter",
+        "Move the resource to the filter of its scope.";
+    /// A namespace that is named does not exist.
+    NAMESPACE_NOT_FOUND = "SLV-1103", "namespace not found",
+        "Correct the name, or remove it from includedNamespaces.";
+    /// The patterns match no namespace.
+    NO_NAMESPACE = "SLV-1104", "no namespace matches",
+        "Correct the patterns in includedNamespaces.";
+    /// Argo CD manages an included namespace.
+    ARGO_CD = "SLV-1105", "namespace managed by Argo CD",
+        "Expect Argo CD to change what a restore brings back, or pause it while restoring.";
+    /// Snapshot objects are named in a filter.
+    SNAPSHOT_OBJECTS = "SLV-1106", "snapshot objects in a filter",
+        "Remove them from the filter: snapshots are stored with the volumes that they were taken of.";
+    /// A label selector cannot be read.
+    BAD_SELECTOR = "SLV-1107", "unreadable label selector",
+        "Correct the selector.";
+    /// An object that another one needs is not there.
+    RELATED_NOT_FOUND = "SLV-1201", "related object not found",
+        "Create the object, or remove what refers to it, if the backup should hold it.";
+    /// An object that orderedResources names is not in the backup.
+    ORDERED_NOT_FOUND = "SLV-1202", "ordered object not in the backup",
+        "Correct the name in orderedResources.";
+    /// The data of a volume is not protected, and nobody asked for it.
+    UNPROTECTED_VOLUME = "SLV-1301", "volume data is not in the backup",
+        "Ask for the data with snapshots or a file system backup, or set snapshotVolumes to false to say that it is not needed.";
+    /// The data of a volume was asked for, and cannot be backed up.
+    PROTECTION_MISSING = "SLV-1302", "volume data was asked for and is not in the backup",
+        "Back up the volume by other means, and do not rely on this backup for its data.";
+    /// An annotation names a volume that the pod does not have, or that is never backed up.
+    BAD_VOLUME_NAME = "SLV-1303", "annotation names a volume that cannot be backed up",
+        "Correct the annotation on the pod.";
+    /// A document is not the object that was planned.
+    WRONG_DOCUMENT = "SLV-1401", "document is not what was planned",
+        "Run the backup again. If it happens again, report it.";
+    /// The plan contradicts itself.
+    BAD_PLAN = "SLV-1402", "the plan contradicts itself",
+        "Nothing was done. Report it with the Backup and the version of the server.";
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn codes_are_used_once() {
+        let all = super::ALL.iter().chain(crate::archive::problems::ALL);
+        let ids: Vec<_> = all.map(|code| code.id).collect();
+        let unique: std::collections::BTreeSet<_> = ids.iter().collect();
+        assert_eq!(unique.len(), ids.len());
+        assert!(ids.iter().all(|id| id.len() == 8 && id.starts_with("SLV-1")));
+    }
+}

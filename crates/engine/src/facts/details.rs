@@ -1,0 +1,185 @@
+//! What volume decisions need to know of namespaces, pods, claims and volumes.
+
+use api::labels;
+use api::meta::GroupResource;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::document::{annotation, at, list, text};
+
+/// What volume decisions and the choice of namespaces need to know of one object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Details {
+    /// Of a namespace.
+    Namespace {
+        /// Its phase: `Active` or `Terminating`.
+        phase: String,
+    },
+    /// Of a pod.
+    Pod(PodDetails),
+    /// Of a claim.
+    Claim {
+        /// Its phase, such as `Bound`.
+        phase: String,
+        /// Its storage class.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        class: Option<String>,
+    },
+    /// Of a persistent volume.
+    Volume(VolumeDetails),
+}
+
+/// What is known of a pod.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PodDetails {
+    /// It runs, on a node, and is not being deleted.
+    pub running: bool,
+    /// Its volumes.
+    pub volumes: Vec<PodVolume>,
+    /// Names of volumes that an annotation wants backed up through the file system.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub wanted: Vec<String>,
+    /// Names of volumes that an annotation does not want backed up through the file system.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unwanted: Vec<String>,
+}
+
+/// A volume of a pod.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PodVolume {
+    /// Its name in the pod.
+    pub name: String,
+    /// What it comes from, such as `emptyDir` or `persistentVolumeClaim`.
+    pub source: String,
+    /// The claim that it mounts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claim: Option<String>,
+}
+
+/// What is known of a persistent volume.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct VolumeDetails {
+    /// Its storage class.
+    pub class: String,
+    /// Its capacity, as written.
+    pub capacity: String,
+    /// What it comes from, such as `csi` or `nfs`.
+    pub source: String,
+    /// Its CSI driver.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub driver: Option<String>,
+    /// What becomes of it without its claim: `Delete` or `Retain`.
+    pub reclaim_policy: String,
+}
+
+impl Details {
+    /// The details of a document; most kinds have none.
+    pub fn of(document: &Value, resource: &GroupResource) -> Option<Self> {
+        if !resource.group.is_empty() {
+            return None;
+        }
+        let phase = || text(document, &["status", "phase"]).to_owned();
+        Some(match resource.resource.as_str() {
+            "namespaces" => Self::Namespace { phase: phase() },
+            "pods" => Self::Pod(pod(document)),
+            "persistentvolumeclaims" => Self::Claim {
+                phase: phase(),
+                class: at(document, &["spec", "storageClassName"]).as_str().map(str::to_owned),
+            },
+            "persistentvolumes" => Self::Volume(volume(document)),
+            _ => return None,
+        })
+    }
+}
+
+fn pod(pod: &Value) -> PodDetails {
+    let placed =
+        !text(pod, &["spec", "nodeName"]).is_empty() && at(pod, &["metadata", "deletionTimestamp"]).is_null();
+    PodDetails {
+        running: placed && text(pod, &["status", "phase"]) == "Running",
+        volumes: list(pod, &["spec", "volumes"]).iter().map(pod_volume).collect(),
+        wanted: names(pod, labels::BACKUP_VOLUMES),
+        unwanted: names(pod, labels::BACKUP_VOLUMES_EXCLUDES),
+    }
+}
+
+fn pod_volume(volume: &Value) -> PodVolume {
+    let claim = text(volume, &["persistentVolumeClaim", "claimName"]);
+    PodVolume {
+        name: text(volume, &["name"]).to_owned(),
+        source: source(volume, &["name"]),
+        claim: (!claim.is_empty()).then(|| claim.to_owned()),
+    }
+}
+
+fn volume(volume: &Value) -> VolumeDetails {
+    let spec = at(volume, &["spec"]);
+    VolumeDetails {
+        class: text(spec, &["storageClassName"]).to_owned(),
+        capacity: text(spec, &["capacity", "storage"]).to_owned(),
+        source: source(spec, &["capacity", "claimRef", "nodeAffinity"]),
+        driver: at(spec, &["csi", "driver"]).as_str().map(str::to_owned),
+        reclaim_policy: text(spec, &["persistentVolumeReclaimPolicy"]).to_owned(),
+    }
+}
+
+/// The member that says where a volume comes from: the only object among plain values and `others`.
+fn source(volume: &Value, others: &[&str]) -> String {
+    let mut members = volume.as_object().into_iter().flatten();
+    let found = members.find(|(key, value)| value.is_object() && !others.contains(&key.as_str()));
+    found.map(|(key, _)| key.clone()).unwrap_or_default()
+}
+
+/// The names in an annotation, with commas between them. Blanks are kept apart: Velero takes them for part of a
+/// name, and no volume has one.
+fn names(pod: &Value, key: &str) -> Vec<String> {
+    let names = annotation(pod, key).unwrap_or_default().split(',');
+    names.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn core(resource: &str) -> GroupResource {
+        GroupResource::new("", resource)
+    }
+
+    #[test]
+    fn a_pod_tells_its_volumes() {
+        let pod = json!({"metadata": {"annotations": {labels::BACKUP_VOLUMES: "data, tmp,"}},
+            "spec": {"nodeName": "n", "volumes": [
+                {"name": "data", "persistentVolumeClaim": {"claimName": "c"}}, {"name": "tmp", "emptyDir": {}}]},
+            "status": {"phase": "Running"}});
+        let Some(Details::Pod(details)) = Details::of(&pod, &core("pods")) else { panic!() };
+        assert!(details.running);
+        assert_eq!(details.wanted, ["data", "tmp"]);
+        assert_eq!(
+            (details.volumes[0].claim.as_deref(), details.volumes[0].source.as_str()),
+            (Some("c"), "persistentVolumeClaim")
+        );
+        assert_eq!(details.volumes[1].source, "emptyDir");
+    }
+
+    #[test]
+    fn a_volume_tells_its_source() {
+        let volume = json!({"spec": {"accessModes": [], "capacity": {"storage": "1Gi"}, "claimRef": {"name": "c"},
+            "csi": {"driver": "d"}, "persistentVolumeReclaimPolicy": "Delete", "storageClassName": "fast"}});
+        let Some(Details::Volume(details)) = Details::of(&volume, &core("persistentvolumes")) else {
+            panic!()
+        };
+        assert_eq!((details.source.as_str(), details.driver.as_deref()), ("csi", Some("d")));
+        assert_eq!((details.capacity.as_str(), details.class.as_str()), ("1Gi", "fast"));
+    }
+
+    #[test]
+    fn other_kinds_have_none() {
+        assert_eq!(Details::of(&json!({}), &core("secrets")), None);
+        assert_eq!(Details::of(&json!({}), &GroupResource::new("metrics.k8s.io", "pods")), None);
+    }
+}
