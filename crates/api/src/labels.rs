@@ -32,6 +32,8 @@ pub const SKIPPED_NO_CSI_PV: &str = "backup.velero.io/skipped-no-csi-pv";
 pub const VOLUME_SNAPSHOT_NAME: &str = "velero.io/volume-snapshot-name";
 /// Annotation on claims as stored in an archive: the DataUpload that moved their data.
 pub const DATA_UPLOAD_NAME: &str = "velero.io/data-upload-name";
+/// Annotation on any object: `true` or `false` decides whether a restore brings its status back.
+pub const RESTORE_STATUS: &str = "velero.io/restore-status";
 /// Annotation on a pod: volumes to back up through the file system.
 pub const BACKUP_VOLUMES: &str = "backup.velero.io/backup-volumes";
 /// Annotation on a pod: volumes not to back up through the file system.

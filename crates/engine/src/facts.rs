@@ -116,6 +116,15 @@ pub struct Marks {
     /// Its `status` is not empty.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub has_status: bool,
+    /// A secret that holds the token of a service account.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub token: bool,
+    /// A volume whose storage goes when its claim goes.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub reclaimed: bool,
+    /// What its annotation `velero.io/restore-status` asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restore_status: Option<bool>,
 }
 
 impl Facts {
@@ -169,7 +178,16 @@ fn marks(document: &Value, resource: &GroupResource) -> Marks {
         mirror: resource.is("", "pods") && annotation(document, "kubernetes.io/config.mirror").is_some(),
         applied: managed.iter().any(|entry| text(entry, &["operation"]) == "Apply"),
         has_status: document["status"].as_object().is_some_and(|status| !status.is_empty()),
+        token: resource.is("", "secrets")
+            && text(document, &["type"]) == "kubernetes.io/service-account-token",
+        reclaimed: resource.is("", "persistentvolumes")
+            && text(document, &["spec", "persistentVolumeReclaimPolicy"]) == "Delete",
+        restore_status: annotation(document, labels::RESTORE_STATUS).and_then(yes_or_no),
     }
+}
+
+fn yes_or_no(text: &str) -> Option<bool> {
+    text.trim().to_lowercase().parse().ok()
 }
 
 fn references(document: &Value, resource: &GroupResource) -> Vec<Reference> {

@@ -14,5 +14,8 @@ pub mod files;
 pub mod filter;
 pub mod journal;
 pub mod log;
+pub mod machine;
+pub mod merge;
 pub mod problem;
+pub mod restore;
 pub mod results;

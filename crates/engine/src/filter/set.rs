@@ -128,7 +128,7 @@ fn expand(entries: &[Entry], existing: &[&str]) -> Vec<Entry> {
 pub fn check_lists<T: AsRef<str>>(includes: &[T], excludes: &[T]) -> Vec<String> {
     let mut problems = lone_star("includes", includes);
     if has(excludes, "*") {
-        problems.push("excludes list cannot contain '*'".to_owned());
+        problems.push("'*' cannot be excluded".to_owned());
     }
     problems.extend(overlap(includes, excludes));
     problems
@@ -139,7 +139,7 @@ pub fn check_scoped<T: AsRef<str>>(includes: &[T], excludes: &[T]) -> Vec<String
     let mut problems = lone_star("includes", includes);
     problems.extend(lone_star("excludes", excludes));
     if has(excludes, "*") && !includes.is_empty() {
-        problems.push("when excludes is '*', includes must be empty".to_owned());
+        problems.push("nothing can be included when '*' is excluded".to_owned());
     }
     problems.extend(overlap(includes, excludes));
     problems
@@ -158,13 +158,13 @@ fn has<T: AsRef<str>>(list: &[T], item: &str) -> bool {
 }
 
 fn lone_star<T: AsRef<str>>(which: &str, list: &[T]) -> Vec<String> {
-    let text = || format!("{which} list must either contain '*' only, or a non-empty list of items");
+    let text = || format!("'*' must be the only entry of the {which}");
     (list.len() > 1 && has(list, "*")).then(text).into_iter().collect()
 }
 
 fn overlap<T: AsRef<str>>(includes: &[T], excludes: &[T]) -> Vec<String> {
     let both = includes.iter().map(AsRef::as_ref).filter(|item| *item != "*" && has(excludes, item));
-    both.map(|item| format!("excludes list cannot contain an item in the includes list: {item}")).collect()
+    both.map(|item| format!("{item:?} is both included and excluded")).collect()
 }
 
 /// The empty text means "no namespace" and is fine, and so is `*` alone.
@@ -265,17 +265,17 @@ mod tests {
         assert_eq!(check_lists(&["a"], &["b"]), Vec::<String>::new());
         insta::assert_debug_snapshot!(check_lists(&["*", "a"], &["*", "a"]), @r#"
         [
-            "includes list must either contain '*' only, or a non-empty list of items",
-            "excludes list cannot contain '*'",
-            "excludes list cannot contain an item in the includes list: a",
+            "'*' must be the only entry of the includes",
+            "'*' cannot be excluded",
+            "\"a\" is both included and excluded",
         ]
         "#);
         assert_eq!(check_scoped(&[], &["*"]), Vec::<String>::new());
         insta::assert_debug_snapshot!(check_scoped(&["a"], &["*", "a"]), @r#"
         [
-            "excludes list must either contain '*' only, or a non-empty list of items",
-            "when excludes is '*', includes must be empty",
-            "excludes list cannot contain an item in the includes list: a",
+            "'*' must be the only entry of the excludes",
+            "nothing can be included when '*' is excluded",
+            "\"a\" is both included and excluded",
         ]
         "#);
     }

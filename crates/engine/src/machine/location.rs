@@ -1,0 +1,61 @@
+//! Backup storage locations: when each is tried, and which one is the default.
+
+use std::cmp::Reverse;
+
+use api::velero::v1::BackupStorageLocation;
+use api::{GoDuration, Kind};
+use jiff::Timestamp;
+
+/// What is so.
+#[derive(Debug, Clone, Copy)]
+pub struct Observed<'a> {
+    /// The location.
+    pub location: &'a BackupStorageLocation,
+    /// How often locations are tried that do not say.
+    pub frequency: GoDuration,
+    /// Whether its spec, or a Secret that it names, has changed since it was last tried.
+    pub changed: bool,
+}
+
+/// What is to be done next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Try the location, and write what came of it.
+    Validate,
+    /// Look again then.
+    Wait(Timestamp),
+    /// Nothing, until it changes.
+    Rest,
+}
+
+/// What is to be done next.
+pub fn next(observed: &Observed<'_>, now: Timestamp) -> Step {
+    let location = observed.location;
+    if location.metadata().deletion_timestamp.is_some() {
+        return Step::Rest;
+    }
+    let last = location.status.last_validation_time.as_ref().map(|time| time.0);
+    let (Some(last), false) = (last, observed.changed) else { return Step::Validate };
+    match due(last, location.spec.validation_frequency, observed.frequency) {
+        None => Step::Rest,
+        Some(due) if due <= now => Step::Validate,
+        Some(due) => Step::Wait(due),
+    }
+}
+
+/// When something that was last done at `last` is due again: at the location's own interval, or at the server's where
+/// it has none or a negative one. An interval of zero means never.
+pub fn due(last: Timestamp, own: Option<GoDuration>, default: GoDuration) -> Option<Timestamp> {
+    let interval = own.filter(|own| own.as_nanos() >= 0).unwrap_or(default);
+    (!interval.is_zero()).then(|| last.saturating_add(interval.to_signed()).unwrap_or(Timestamp::MAX))
+}
+
+/// The locations whose `default` is to be set to false: of several the one that was made last keeps it.
+pub fn not_default(locations: &[BackupStorageLocation]) -> Vec<&str> {
+    let mut defaults: Vec<_> = locations.iter().filter(|location| location.spec.default).collect();
+    let made = |location: &BackupStorageLocation| {
+        location.metadata().creation_timestamp.as_ref().map_or(Timestamp::MIN, |time| time.0)
+    };
+    defaults.sort_by_key(|location| (Reverse(made(location)), location.name()));
+    defaults.into_iter().skip(1).map(Kind::name).collect()
+}

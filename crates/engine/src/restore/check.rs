@@ -1,0 +1,150 @@
+//! Reading a plan for faults before it runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use api::meta::{GroupResource, ObjectKey};
+
+use super::plan::{Gate, RestorePlan};
+use super::scope::is_restorable;
+use super::volumes::Decision;
+use super::{actions, plan};
+
+/// A fault of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// The object in question.
+    pub object: Option<ObjectKey>,
+    /// What is wrong.
+    pub text: String,
+}
+
+/// Types that others name: the first is to be there before the second.
+const BEFORE: &[(&str, &str)] = &[
+    ("clusterroles.rbac.authorization.k8s.io", "clusterrolebindings.rbac.authorization.k8s.io"),
+    ("clusterroles.rbac.authorization.k8s.io", "rolebindings.rbac.authorization.k8s.io"),
+    ("roles.rbac.authorization.k8s.io", "rolebindings.rbac.authorization.k8s.io"),
+    ("storageclasses.storage.k8s.io", "persistentvolumeclaims"),
+    ("persistentvolumes", "persistentvolumeclaims"),
+    ("persistentvolumeclaims", "pods"),
+    ("priorityclasses.scheduling.k8s.io", "pods"),
+    ("serviceaccounts", "pods"),
+    ("secrets", "pods"),
+    ("configmaps", "pods"),
+];
+
+/// The faults of a plan; a plan without any can run.
+pub fn check(plan: &RestorePlan) -> Vec<Note> {
+    let mut notes = shape(plan);
+    if notes.is_empty() {
+        notes.extend(places(plan));
+        notes.extend(types(plan));
+        notes.extend(order(plan));
+        notes.extend(volumes(plan));
+    }
+    notes
+}
+
+fn note(object: Option<ObjectKey>, text: impl Into<String>) -> Note {
+    Note { object, text: text.into() }
+}
+
+/// Without this nothing else can be looked at.
+fn shape(plan: &RestorePlan) -> Vec<Note> {
+    let mut notes = Vec::new();
+    if plan.v != plan::VERSION {
+        notes.push(note(
+            None,
+            format!("the plan has version {}, and this program knows {}", plan.v, plan::VERSION),
+        ));
+    }
+    if plan.items().any(|item| item.kind >= plan.kinds.len()) {
+        notes.push(note(None, "an item has a type that the plan does not list"));
+    }
+    notes
+}
+
+/// Every place once, and every namespace before what is in it.
+fn places(plan: &RestorePlan) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let (mut taken, mut namespaces) = (BTreeSet::new(), BTreeSet::new());
+    for stage in &plan.stages {
+        for item in &stage.items {
+            let target = plan.target(item);
+            if target.namespace.as_ref().is_some_and(|namespace| !namespaces.contains(namespace.as_str())) {
+                notes.push(note(Some(target.clone()), "it comes before its namespace"));
+            }
+            if !taken.insert(target.clone()) {
+                notes.push(note(Some(target), "it is planned twice"));
+            }
+        }
+        for namespace in &stage.namespaces {
+            if !namespaces.insert(namespace.name.as_str()) {
+                notes.push(note(None, format!("namespace {} is planned twice", namespace.name)));
+            }
+        }
+    }
+    notes
+}
+
+fn types(plan: &RestorePlan) -> Vec<Note> {
+    let mut notes = Vec::new();
+    for kind in &plan.kinds {
+        if !is_restorable(&kind.source) {
+            notes.push(note(None, format!("{} are never restored", kind.source)));
+        }
+        for name in kind.actions.iter().filter(|name| actions::named(name).is_none()) {
+            notes.push(note(None, format!("{} go through {name}, which nobody knows", kind.source)));
+        }
+    }
+    notes
+}
+
+/// The first and the last stage of each type.
+fn spans(plan: &RestorePlan) -> BTreeMap<&GroupResource, (usize, usize)> {
+    let mut spans = BTreeMap::new();
+    for (at, stage) in plan.stages.iter().enumerate() {
+        for item in &stage.items {
+            spans.entry(&plan.kind(item).source).or_insert((at, at)).1 = at;
+        }
+    }
+    spans
+}
+
+fn order(plan: &RestorePlan) -> Vec<Note> {
+    let spans = spans(plan);
+    let span =
+        |name: &str| spans.iter().find(|(resource, _)| resource.to_string() == name).map(|(_, span)| *span);
+    let mut notes = Vec::new();
+    for (first, then) in BEFORE {
+        if let (Some((_, end)), Some((start, _))) = (span(first), span(then))
+            && end >= start
+        {
+            notes.push(note(None, format!("{then} come before {first}, which they name")));
+        }
+    }
+    for (at, stage) in plan.stages.iter().enumerate() {
+        for item in stage.items.iter().filter(|item| is_definition(&plan.kind(item).source)) {
+            let early = span(&item.name).is_some_and(|(start, _)| start <= at);
+            if early || stage.gate != Gate::Established {
+                notes.push(note(Some(plan.target(item)), "nothing waits for this definition"));
+            }
+        }
+    }
+    notes
+}
+
+fn is_definition(resource: &GroupResource) -> bool {
+    resource.is("apiextensions.k8s.io", "customresourcedefinitions")
+}
+
+fn volumes(plan: &RestorePlan) -> Vec<Note> {
+    let of_volumes = plan.items().filter(|item| plan.kind(item).source.is("", "persistentvolumes"));
+    let restored: BTreeSet<&str> = of_volumes.map(|item| item.name.as_str()).collect();
+    let wrong = |(name, decision): (&String, &Decision)| {
+        (restored.contains(name.as_str()) != (*decision == Decision::AsIs)).then(|| {
+            let volumes = GroupResource::new("", "persistentvolumes");
+            note(Some(ObjectKey::new(volumes, None, name)), "it is not restored as was decided")
+        })
+    };
+    plan.volumes.iter().filter_map(wrong).collect()
+}

@@ -1,0 +1,119 @@
+//! The order in which types are restored.
+
+use std::collections::BTreeMap;
+
+use api::meta::GroupResource;
+
+use crate::catalog::Catalog;
+
+/// Types that come first, in order.
+const HIGH: &[&str] = &[
+    "customresourcedefinitions",
+    "namespaces",
+    "storageclasses",
+    "volumesnapshotclass.snapshot.storage.k8s.io",
+    "volumesnapshotcontents.snapshot.storage.k8s.io",
+    "volumesnapshots.snapshot.storage.k8s.io",
+    "datauploads.velero.io",
+    "persistentvolumes",
+    "persistentvolumeclaims",
+    "clusterroles",
+    "roles",
+    "serviceaccounts",
+    "clusterrolebindings",
+    "rolebindings",
+    "secrets",
+    "configmaps",
+    "limitranges",
+    "priorityclasses",
+    "pods",
+    "replicasets.apps",
+    "clusterclasses.cluster.x-k8s.io",
+    "endpoints",
+    "services",
+];
+
+/// Types that come last, in order.
+const LOW: &[&str] = &[
+    "clusterbootstraps.run.tanzu.vmware.com",
+    "clusters.cluster.x-k8s.io",
+    "clusterresourcesets.addons.cluster.x-k8s.io",
+    "apps.kappctrl.k14s.io",
+    "packageinstalls.packaging.carvel.dev",
+];
+
+/// Types whose objects can make the API server refuse others: they come after all that need not come later.
+const GUARDS: &[&str] = &[
+    "apiservices.apiregistration.k8s.io",
+    "mutatingwebhookconfigurations.admissionregistration.k8s.io",
+    "validatingadmissionpolicybindings.admissionregistration.k8s.io",
+    "validatingwebhookconfigurations.admissionregistration.k8s.io",
+];
+
+/// Which types come first and which last, as the server is told with `--restore-resource-priorities`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Priorities {
+    high: Vec<String>,
+    low: Vec<String>,
+}
+
+impl Default for Priorities {
+    fn default() -> Self {
+        let owned = |list: &[&str]| list.iter().map(|entry| (*entry).to_owned()).collect();
+        Self { high: owned(HIGH), low: owned(LOW) }
+    }
+}
+
+impl Priorities {
+    /// Reads `first,second,-,last`; the part after `-` may be absent.
+    pub fn parse(text: &str) -> Self {
+        let entries: Vec<&str> = text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).collect();
+        let owned = |list: &[&str]| list.iter().map(|entry| (*entry).to_owned()).collect();
+        let mut halves = entries.splitn(2, |entry| *entry == "-");
+        Self { high: owned(halves.next().unwrap_or_default()), low: owned(halves.next().unwrap_or_default()) }
+    }
+}
+
+/// The place of each type in the order of stages.
+#[derive(Debug, Clone)]
+pub struct Order {
+    named: BTreeMap<GroupResource, (usize, String)>,
+    rest: usize,
+}
+
+/// The stage of the definitions of custom resources.
+pub const DEFINITIONS: usize = 0;
+/// The stage of namespaces.
+pub const NAMESPACES: usize = 1;
+
+impl Order {
+    /// The order that priorities mean in a cluster. Definitions come first and namespaces second, whatever they say.
+    pub fn new(priorities: &Priorities, catalog: &Catalog) -> Self {
+        let fixed = ["customresourcedefinitions.apiextensions.k8s.io", "namespaces"];
+        let first = fixed.into_iter().chain(priorities.high.iter().map(String::as_str));
+        let rest = fixed.len() + priorities.high.len();
+        let guards = GUARDS.iter().map(|entry| (rest + 1, *entry));
+        let low = priorities.low.iter().enumerate().map(|(at, entry)| (rest + 2 + at, entry.as_str()));
+        let mut named = BTreeMap::new();
+        for (place, entry) in first.enumerate().chain(low).chain(guards) {
+            let resource = resolved(entry, catalog);
+            let name = if place == rest + 1 { "admission".to_owned() } else { resource.to_string() };
+            named.entry(resource).or_insert((place, name));
+        }
+        Self { named, rest }
+    }
+
+    /// The stage of a type: its number and its name.
+    pub fn stage(&self, resource: &GroupResource) -> (usize, &str) {
+        self.named.get(resource).map_or((self.rest, "everything else"), |(place, name)| (*place, name))
+    }
+}
+
+fn resolved(entry: &str, catalog: &Catalog) -> GroupResource {
+    let literal = || {
+        entry
+            .split_once('.')
+            .map_or_else(|| GroupResource::new("", entry), |(one, group)| GroupResource::new(group, one))
+    };
+    catalog.resolve(entry).map_or_else(literal, api::meta::ResourceType::group_resource)
+}

@@ -1,0 +1,96 @@
+//! What can go wrong with a restore.
+
+use crate::problem::Code;
+
+/// An entry of the archive is not an object that could be restored.
+pub const BAD_ITEM: Code = Code {
+    id: "SLV-2001",
+    title: "not a Kubernetes object",
+    remedy: "Verify the backup: the file was damaged or written by something else.",
+};
+/// The cluster does not have the type of an object.
+pub const NO_SUCH_TYPE: Code = Code {
+    id: "SLV-2002",
+    title: "resource type missing in the cluster",
+    remedy: "Install the operator or definition that provides the type, then restore again.",
+};
+/// The cluster has the type, in other versions.
+pub const NO_SUCH_VERSION: Code = Code {
+    id: "SLV-2003",
+    title: "API version not served",
+    remedy: "Enable the version in the cluster, or back the object up in a version that it serves.",
+};
+/// Two objects would be restored to one place.
+pub const SAME_TARGET: Code = Code {
+    id: "SLV-2004",
+    title: "two objects for one place",
+    remedy: "Map the namespaces to different ones, or restore them one after the other.",
+};
+/// An object names another that the backup does not have.
+pub const MISSING_REFERENCE: Code = Code {
+    id: "SLV-2005",
+    title: "named object not in the backup",
+    remedy: "Create the named object, or back it up too.",
+};
+/// An object is there already, and differs.
+pub const EXISTS: Code = Code {
+    id: "SLV-2006",
+    title: "object exists and differs",
+    remedy: "Delete it first, or restore with existingResourcePolicy update.",
+};
+/// A patch of an object that is there already was refused.
+pub const NOT_UPDATED: Code = Code {
+    id: "SLV-2007",
+    title: "existing object not updated",
+    remedy: "See the server's reason; fields that cannot change need the object to be deleted first.",
+};
+/// The plan names a step that this version does not know.
+pub const UNKNOWN_ACTION: Code = Code {
+    id: "SLV-2008",
+    title: "unknown step in the plan",
+    remedy: "Run the version that made the plan, or begin a new restore.",
+};
+/// Hooks were asked for.
+pub const HOOKS_NOT_RUN: Code =
+    Code { id: "SLV-2009", title: "restore hooks not run", remedy: "Run the hooks' commands by hand." };
+/// A volume's data is in the backup and was not restored.
+pub const DATA_NOT_RESTORED: Code = Code {
+    id: "SLV-2010",
+    title: "volume data not restored",
+    remedy: "Restore the volume's data with a version that supports its backup method.",
+};
+/// A volume comes back empty, since the backup never had its data.
+pub const EMPTY_VOLUME: Code = Code {
+    id: "SLV-2011",
+    title: "volume comes back empty",
+    remedy: "Fill the volume from elsewhere, and include its data in the next backup.",
+};
+/// A claim was bound to a volume that neither the backup nor the cluster has.
+pub const VOLUME_GONE: Code = Code {
+    id: "SLV-2012",
+    title: "bound volume missing",
+    remedy: "Include persistent volumes in the restore, or create the volume by hand.",
+};
+/// The filters select nothing that the backup has.
+pub const BACKUP_EMPTY: Code = Code {
+    id: "SLV-2013",
+    title: "nothing to restore",
+    remedy: "Look at the filters of the backup and of the restore.",
+};
+
+/// Every code of this area.
+pub const ALL: &[Code] = &[
+    BAD_ITEM,
+    NO_SUCH_TYPE,
+    NO_SUCH_VERSION,
+    SAME_TARGET,
+    MISSING_REFERENCE,
+    EXISTS,
+    NOT_UPDATED,
+    UNKNOWN_ACTION,
+    HOOKS_NOT_RUN,
+    DATA_NOT_RESTORED,
+    EMPTY_VOLUME,
+    VOLUME_GONE,
+    BACKUP_EMPTY,
+];

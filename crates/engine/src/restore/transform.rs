@@ -1,0 +1,74 @@
+//! What becomes of one document on its way from the archive to the cluster.
+
+use std::collections::BTreeMap;
+
+use api::labels;
+use api::names::label_value;
+use serde_json::Value;
+
+use super::actions;
+use super::plan::{PlannedItem, RestorePlan};
+use super::problems;
+use crate::document::{at, object_mut, remove, remove_annotation, set_annotation, set_label};
+use crate::problem::{Problem, Severity};
+
+/// Fields of `metadata` that belong to the object that was, not to the one that is made.
+const METADATA: &[&str] = &[
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "generateName",
+    "generation",
+    "ownerReferences",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+];
+
+/// What an action may look at besides the document.
+pub struct Context<'a> {
+    /// The plan.
+    pub plan: &'a RestorePlan,
+    /// The item that the document is of.
+    pub item: &'a PlannedItem,
+    /// New names of namespaces; empty for a document that is in the cluster already.
+    pub mapping: &'a BTreeMap<String, String>,
+}
+
+/// The document to create, made of the one in the archive. Fields that nothing here knows stay as they are.
+pub fn transform(document: Value, item: &PlannedItem, plan: &RestorePlan) -> Result<Value, Problem> {
+    let target = plan.target(item);
+    if !at(&document, &["metadata"]).is_object() {
+        let message = "its document has no metadata".to_owned();
+        return Err(Problem::new(&problems::BAD_ITEM, Severity::Error, message).about(&target));
+    }
+    let mut document = settled(document, &Context { plan, item, mapping: &plan.namespace_mapping })?;
+    if let (Some(namespace), Some(metadata)) = (target.namespace, object_mut(&mut document, &["metadata"])) {
+        metadata.insert("namespace".to_owned(), Value::String(namespace));
+    }
+    set_label(&mut document, labels::BACKUP_NAME, &label_value(&plan.backup));
+    set_label(&mut document, labels::RESTORE_NAME, &label_value(&plan.restore.name));
+    set_annotation(&mut document, labels::OPERATION_UID, &plan.restore.uid);
+    Ok(document)
+}
+
+/// A document without what the cluster says of it: what two documents of one object are compared by.
+pub(super) fn settled(mut document: Value, context: &Context<'_>) -> Result<Value, Problem> {
+    for field in METADATA {
+        remove(&mut document, &["metadata", field]);
+    }
+    remove(&mut document, &["status"]);
+    remove_annotation(&mut document, labels::MUST_INCLUDE_ADDITIONAL_ITEMS);
+    remove_annotation(&mut document, labels::SKIPPED_NO_CSI_PV);
+    for name in &context.plan.kind(context.item).actions {
+        let Some(action) = actions::named(name) else {
+            let message = format!("the plan names the change {name:?}, which this version does not know");
+            let problem = Problem::new(&problems::UNKNOWN_ACTION, Severity::Error, message);
+            return Err(problem.about(&context.plan.target(context.item)));
+        };
+        (action.run)(&mut document, context);
+    }
+    // Only now: actions read them. A create drops them; the second write brings them back where it matters.
+    remove(&mut document, &["metadata", "managedFields"]);
+    Ok(document)
+}
