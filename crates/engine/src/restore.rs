@@ -1,8 +1,7 @@
 //! Restores: what is validated, what is planned, what becomes of each document, and what is done about objects
 //! that are there already.
 //!
-//! The flow: [`prepare()`] a Restore, take the [`archived`] facts of each entry of the archive, [`plan()`], [`check()`]
-//! the plan, then run it stage by stage: [`transform()`] a document, create it, and if it exists [`decide()`].
+//! The flow: [`prepare()`] a Restore, [`plan()`] over the facts of the archive, [`check()`] the plan, then run it stage by stage: [`transform()`] a document, create it, and if it exists [`decide()`].
 
 pub mod actions;
 pub mod check;
@@ -19,11 +18,12 @@ pub mod status;
 pub mod transform;
 pub mod volumes;
 
+pub use crate::backup::check::{Gravity, Note};
+pub use crate::journal::Action as Outcome;
 pub use check::check;
-pub use existing::{Existing, Outcome, decide};
+pub use existing::{Change, Existing, decide};
 pub use plan::{Identity, LeftOut, PlannedItem, Policy, RestorePlan, Rule, Stage};
-pub use planner::{Request, Target, archived, plan};
+pub use planner::{Request, Target, plan};
 pub use prepare::{Prepared, prepare};
 pub use transform::transform;
 pub use volumes::Volumes;
-

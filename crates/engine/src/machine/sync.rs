@@ -139,7 +139,7 @@ pub fn import(
 /// A backup that has not ended is somebody else's, unless it has expired: then it is imported to be deleted.
 fn settle_phase(document: &mut Value, now: Timestamp) -> Result<(), NotImported> {
     let phase = text(document, &["status", "phase"]).to_owned();
-    if phase.parse::<BackupPhase>().is_ok_and(|phase| phase.is_terminal()) {
+    if phase.parse::<BackupPhase>().is_ok_and(BackupPhase::is_terminal) {
         return Ok(());
     }
     let expiration = text(document, &["status", "expiration"]).parse::<Timestamp>();

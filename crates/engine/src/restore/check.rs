@@ -1,4 +1,4 @@
-//! Reading a plan for faults before it runs.
+//! Lints over a plan. They hold for every plan that planning makes; a plan that breaks a fatal one is not run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,15 +8,7 @@ use super::plan::{Gate, RestorePlan};
 use super::scope::is_restorable;
 use super::volumes::Decision;
 use super::{actions, plan};
-
-/// A fault of a plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Note {
-    /// The object in question.
-    pub object: Option<ObjectKey>,
-    /// What is wrong.
-    pub text: String,
-}
+use crate::backup::check::{Gravity, Note};
 
 /// Types that others name: the first is to be there before the second.
 const BEFORE: &[(&str, &str)] = &[
@@ -32,7 +24,7 @@ const BEFORE: &[(&str, &str)] = &[
     ("configmaps", "pods"),
 ];
 
-/// The faults of a plan; a plan without any can run.
+/// Lints a plan.
 pub fn check(plan: &RestorePlan) -> Vec<Note> {
     let mut notes = shape(plan);
     if notes.is_empty() {
@@ -44,8 +36,9 @@ pub fn check(plan: &RestorePlan) -> Vec<Note> {
     notes
 }
 
-fn note(object: Option<ObjectKey>, text: impl Into<String>) -> Note {
-    Note { object, text: text.into() }
+fn note(object: Option<&ObjectKey>, text: impl std::fmt::Display) -> Note {
+    let message = object.map_or_else(|| text.to_string(), |object| format!("{object}: {text}"));
+    Note { gravity: Gravity::Fatal, message }
 }
 
 /// Without this nothing else can be looked at.
@@ -71,10 +64,10 @@ fn places(plan: &RestorePlan) -> Vec<Note> {
         for item in &stage.items {
             let target = plan.target(item);
             if target.namespace.as_ref().is_some_and(|namespace| !namespaces.contains(namespace.as_str())) {
-                notes.push(note(Some(target.clone()), "it comes before its namespace"));
+                notes.push(note(Some(&target), "it comes before its namespace"));
             }
             if !taken.insert(target.clone()) {
-                notes.push(note(Some(target), "it is planned twice"));
+                notes.push(note(Some(&target), "it is planned twice"));
             }
         }
         for namespace in &stage.namespaces {
@@ -119,14 +112,16 @@ fn order(plan: &RestorePlan) -> Vec<Note> {
         if let (Some((_, end)), Some((start, _))) = (span(first), span(then))
             && end >= start
         {
-            notes.push(note(None, format!("{then} come before {first}, which they name")));
+            // The server's settings may say so.
+            let message = format!("{then} come before {first}, which they name");
+            notes.push(Note { gravity: Gravity::Advice, message });
         }
     }
     for (at, stage) in plan.stages.iter().enumerate() {
         for item in stage.items.iter().filter(|item| is_definition(&plan.kind(item).source)) {
             let early = span(&item.name).is_some_and(|(start, _)| start <= at);
             if early || stage.gate != Gate::Established {
-                notes.push(note(Some(plan.target(item)), "nothing waits for this definition"));
+                notes.push(note(Some(&plan.target(item)), "nothing waits for this definition"));
             }
         }
     }
@@ -143,7 +138,7 @@ fn volumes(plan: &RestorePlan) -> Vec<Note> {
     let wrong = |(name, decision): (&String, &Decision)| {
         (restored.contains(name.as_str()) != (*decision == Decision::AsIs)).then(|| {
             let volumes = GroupResource::new("", "persistentvolumes");
-            note(Some(ObjectKey::new(volumes, None, name)), "it is not restored as was decided")
+            note(Some(&ObjectKey::new(volumes, None, name)), "it is not restored as was decided")
         })
     };
     plan.volumes.iter().filter_map(wrong).collect()

@@ -1,95 +1,108 @@
 //! What to do about an object that is there already.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use api::labels;
 use api::names::label_value;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::plan::{PlannedItem, Policy, RestorePlan};
 use super::problems;
 use super::transform::{Context, settled};
-use crate::document::{annotation, list, remove_annotation, remove_label};
+use crate::document::{annotation, list, remove_annotation, remove_label, text};
+use crate::journal::Action as Outcome;
 use crate::merge::diff;
 use crate::problem::{Problem, Severity};
-
-/// What became of an object, as the resource list counts it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// It was created.
-    Created,
-    /// It was there, and was changed.
-    Updated,
-    /// It could not be restored.
-    Failed,
-    /// It was there, or a rule left it out.
-    Skipped,
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Created => "created",
-            Self::Updated => "updated",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-        })
-    }
-}
 
 /// What to do about an object that is there already.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Existing {
     /// This restore created it, before a crash.
-    OursAlready,
+    Ours,
     /// It is what the backup has.
     Equal,
-    /// Add to a service account what it lacks.
-    MergeServiceAccount(Value),
-    /// Make it what the backup has.
-    Update(Value),
-    /// It is what the backup has: only say which restore found it so.
-    LabelsOnly(Value),
+    /// Change it.
+    Patch(Change),
     /// It differs, and stays.
     Differs(Problem),
 }
 
-impl Existing {
-    /// The merge patch to send, if any.
-    pub fn patch(&self) -> Option<&Value> {
-        match self {
-            Self::MergeServiceAccount(patch) | Self::Update(patch) | Self::LabelsOnly(patch) => Some(patch),
-            Self::OursAlready | Self::Equal | Self::Differs(_) => None,
-        }
-    }
+/// A change to an object that is there already.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// What for.
+    pub aim: Aim,
+    /// The merge patch.
+    pub patch: Value,
+}
 
-    /// How it counts once its patch went through.
+/// What an object that is there already is changed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aim {
+    /// To add to a service account what it lacks.
+    MergeServiceAccount,
+    /// To make it what the backup has.
+    Update,
+    /// To say which restore found it: it is what the backup has, or could not be made so.
+    LabelsOnly,
+}
+
+impl Existing {
+    /// How it counts, once its patch went through.
     pub fn outcome(&self) -> Outcome {
         match self {
-            Self::OursAlready => Outcome::Created,
-            Self::MergeServiceAccount(_) | Self::Update(_) => Outcome::Updated,
-            Self::Equal | Self::LabelsOnly(_) => Outcome::Skipped,
+            Self::Ours => Outcome::Created,
+            Self::Equal => Outcome::Skipped,
+            Self::Patch(change) => change.outcome(),
             Self::Differs(_) => Outcome::Failed,
         }
     }
 }
 
-/// What a refused patch leads to. The object counts as failed.
+impl Change {
+    /// How it counts once it went through.
+    pub fn outcome(&self) -> Outcome {
+        match self.aim {
+            Aim::MergeServiceAccount | Aim::Update => Outcome::Updated,
+            Aim::LabelsOnly => Outcome::Skipped,
+        }
+    }
+
+    /// What it leads to that the server refused it, for `reason`.
+    pub fn refused(&self, reason: &str, item: &PlannedItem, plan: &RestorePlan) -> Refused {
+        let target = plan.target(item);
+        let (severity, instead) = match self.aim {
+            Aim::LabelsOnly => (Severity::Error, None),
+            _ if plan.policy == Policy::Update => (Severity::Warning, Some(labels_only(plan))),
+            _ => (Severity::Warning, None),
+        };
+        let message =
+            format!("failed to update {} {}: {reason}", plan.resource(item).kind, target.full_name());
+        Refused { problem: Problem::new(&problems::NOT_UPDATED, severity, message).about(&target), instead }
+    }
+}
+
+/// What a refused change leads to. The object counts as failed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refused {
     /// What to report.
     pub problem: Problem,
-    /// What to try instead; if it is refused too, that is an error.
-    pub instead: Option<Existing>,
+    /// What to try instead.
+    pub instead: Option<Change>,
+}
+
+/// Whether a refused create means that the object may be there after all: a Service whose node ports are taken. The
+/// server looks at ports before names.
+pub fn port_taken(status: Option<&Value>) -> bool {
+    let causes = status.map_or(&[][..], |status| list(status, &["details", "causes"]));
+    let taken = |cause: &Value| text(cause, &["message"]).contains("provided port is already allocated");
+    !causes.is_empty() && causes.iter().all(taken)
 }
 
 /// Decides about an object that is in the cluster where `desired`, the outcome of [`super::transform()`], should go.
 pub fn decide(in_cluster: &Value, desired: &Value, item: &PlannedItem, plan: &RestorePlan) -> Existing {
     if annotation(in_cluster, labels::OPERATION_UID) == Some(plan.restore.uid.as_str()) {
-        return Existing::OursAlready;
+        return Existing::Ours;
     }
     // Fields that a restore resets are reset on both sides: they neither count as a difference nor get patched.
     let context = Context { plan, item, mapping: &BTreeMap::new() };
@@ -97,7 +110,7 @@ pub fn decide(in_cluster: &Value, desired: &Value, item: &PlannedItem, plan: &Re
     let wanted = bare(desired.clone());
     if diff(&current, &wanted).is_none() {
         return match plan.policy {
-            Policy::Update => Existing::LabelsOnly(labels_patch(plan)),
+            Policy::Update => Existing::Patch(labels_only(plan)),
             Policy::None => Existing::Equal,
         };
     }
@@ -105,22 +118,9 @@ pub fn decide(in_cluster: &Value, desired: &Value, item: &PlannedItem, plan: &Re
         return merged_account(in_cluster, &wanted, plan);
     }
     match diff(&current, &labelled(wanted, plan)) {
-        Some(patch) if plan.policy == Policy::Update => Existing::Update(patch),
+        Some(patch) if plan.policy == Policy::Update => Existing::Patch(Change { aim: Aim::Update, patch }),
         _ => Existing::Differs(difference(item, plan)),
     }
-}
-
-/// Decides what a refused patch leads to; `reason` is the server's.
-pub fn refused(existing: &Existing, reason: &str, item: &PlannedItem, plan: &RestorePlan) -> Refused {
-    let target = plan.target(item);
-    let labels = || Existing::LabelsOnly(labels_patch(plan));
-    let (severity, instead) = match existing {
-        Existing::LabelsOnly(_) => (Severity::Error, None),
-        _ if plan.policy == Policy::Update => (Severity::Warning, Some(labels())),
-        _ => (Severity::Warning, None),
-    };
-    let message = format!("failed to update {} {}: {reason}", plan.resource(item).kind, target.full_name());
-    Refused { problem: Problem::new(&problems::NOT_UPDATED, severity, message).about(&target), instead }
 }
 
 /// A document without the marks of restores.
@@ -147,6 +147,10 @@ fn labels_patch(plan: &RestorePlan) -> Value {
         labels::BACKUP_NAME: label_value(&plan.backup),
         labels::RESTORE_NAME: label_value(&plan.restore.name),
     }}})
+}
+
+fn labels_only(plan: &RestorePlan) -> Change {
+    Change { aim: Aim::LabelsOnly, patch: labels_patch(plan) }
 }
 
 /// The document with the labels that a restore puts on it.
@@ -176,6 +180,6 @@ fn merged_account(in_cluster: &Value, wanted: &Value, plan: &RestorePlan) -> Exi
     }
     match patch.as_object() {
         Some(empty) if empty.is_empty() => Existing::Equal,
-        _ => Existing::MergeServiceAccount(labelled(patch, plan)),
+        _ => Existing::Patch(Change { aim: Aim::MergeServiceAccount, patch: labelled(patch, plan) }),
     }
 }

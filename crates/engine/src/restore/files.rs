@@ -1,42 +1,42 @@
-//! The files of a restore that are made of its plan: the list of what became of each object.
-
-use std::collections::BTreeMap;
+//! The files of a restore that follow from its plan and its journal.
 
 use api::meta::ObjectKey;
 
-use super::existing::Outcome;
 use super::plan::RestorePlan;
+use crate::files::ResourceList;
+use crate::journal::{Action, Progress};
+use crate::problem::Problem;
 
-/// What became of each object: lines such as `shop/web(created)`, by the version and kind of the objects.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ResourceList {
-    lines: BTreeMap<String, Vec<String>>,
+/// The list of what became of each object: `shop/web(created)`.
+pub fn resource_list(plan: &RestorePlan, progress: &Progress) -> ResourceList {
+    let mut list = ResourceList::default();
+    for (name, _) in progress.namespaces.iter().filter(|(_, created)| **created) {
+        list.add("v1/Namespace", line(name, Action::Created));
+    }
+    for (number, item) in (0..).zip(plan.items()) {
+        let Some(outcome) = progress.items.get(&number) else { continue };
+        let mut target = plan.target(item);
+        if let Some(name) = &outcome.name {
+            target.name.clone_from(name);
+        }
+        list.add(&plan.resource(item).kind_key(), line(&target.full_name(), outcome.action));
+    }
+    for left in &plan.left_out {
+        let Some(action) = left.rule.outcome() else { continue };
+        let namespace = left.namespace.as_deref().map(|namespace| plan.mapped(namespace));
+        for name in &left.names {
+            let key = ObjectKey::new(left.resource.clone(), namespace, name);
+            list.add(&left.kind, line(&key.full_name(), action));
+        }
+    }
+    list
 }
 
-impl ResourceList {
-    /// The list of what a plan leaves out, as far as it is counted.
-    pub fn of(plan: &RestorePlan) -> Self {
-        let mut list = Self::default();
-        for left in &plan.left_out {
-            let Some(outcome) = left.rule.outcome() else { continue };
-            let namespace = left.namespace.as_deref().map(|namespace| plan.mapped(namespace));
-            for name in &left.names {
-                let key = ObjectKey::new(left.resource.clone(), namespace, name);
-                list.add(&left.kind, &key, outcome);
-            }
-        }
-        list
-    }
+/// Every problem of a restore: those of its plan, then those of its items.
+pub fn problems(plan: &RestorePlan, progress: &Progress) -> Vec<Problem> {
+    plan.problems.iter().chain(progress.problems()).cloned().collect()
+}
 
-    /// Adds an object under its place in the cluster. `kind` is [`api::meta::ResourceType::kind_key`].
-    pub fn add(&mut self, kind: &str, target: &ObjectKey, outcome: Outcome) {
-        let line = format!("{}({outcome})", target.full_name());
-        self.lines.entry(kind.to_owned()).or_default().push(line);
-    }
-
-    /// The content of the file, sorted.
-    pub fn finish(mut self) -> BTreeMap<String, Vec<String>> {
-        self.lines.values_mut().for_each(|lines| lines.sort());
-        self.lines
-    }
+fn line(name: &str, action: Action) -> String {
+    format!("{name}({})", action.word())
 }

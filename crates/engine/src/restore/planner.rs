@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use api::meta::{GroupResource, ObjectKey, ResourceType};
 use api::velero::v1::RestoreSpec;
-use serde_json::Value;
 
 use super::order::{DEFINITIONS, NAMESPACES, Order, Priorities};
 use super::plan::{
@@ -15,8 +14,7 @@ use super::scope::Scope;
 use super::volumes::{Decision, Method, Volumes};
 use super::{actions, problems};
 use crate::catalog::Catalog;
-use crate::document::{name, text};
-use crate::facts::{Facts, Relation, Span};
+use crate::facts::{Facts, Relation};
 use crate::filter::SelectorError;
 use crate::problem::{Code, Problem, Severity};
 
@@ -42,34 +40,11 @@ pub struct Target {
     pub volumes: BTreeSet<String>,
 }
 
-/// The facts of a document that lay in an archive as an object of `resource` and `namespace`, named `name`.
-/// Fails for what is no object, or not the one that its place says.
-pub fn archived(document: &Value, place: &ObjectKey, span: Span) -> Result<Facts, Problem> {
-    let version = text(document, &["apiVersion"]);
-    let version = version.rsplit('/').next().unwrap_or_default();
-    let kind = text(document, &["kind"]);
-    let namespaced = place.namespace.is_some();
-    let of =
-        ResourceType::addressed(&place.resource.group, version, &place.resource.resource, kind, namespaced);
-    let facts = Facts::of(document, &of, span);
-    let reason = if !document.is_object() || version.is_empty() || kind.is_empty() {
-        "it has no apiVersion and kind"
-    } else if name(document) != place.name {
-        "it has another name than its file"
-    } else if facts.key != *place {
-        "it is of another namespace than its folder"
-    } else {
-        return Ok(facts);
-    };
-    let message = format!("{place} in the archive was not restored: {reason}");
-    Err(Problem::new(&problems::BAD_ITEM, Severity::Error, message).about(place))
-}
-
 /// Makes the plan of a restore.
 pub fn plan(
     request: &Request,
     catalog: &Catalog,
-    facts: Vec<Facts>,
+    facts: &[Facts],
     volumes: &Volumes,
     target: &Target,
 ) -> Result<RestorePlan, SelectorError> {
@@ -386,7 +361,11 @@ impl<'a> Planner<'a> {
         );
         let definitions = GroupResource::new("apiextensions.k8s.io", "customresourcedefinitions");
         let version = own.api_version();
-        if known {
+        if facts.version.is_empty() || facts.kind.is_empty() {
+            let message =
+                format!("some {resource} were not restored: their documents have no apiVersion and kind");
+            Err((&problems::BAD_ITEM, message))
+        } else if known {
             let message = format!("no {resource} were restored: the cluster does not serve {version}");
             Err((&problems::NO_SUCH_VERSION, message))
         } else if chosen.contains(&ObjectKey::new(definitions, None, resource.to_string())) {

@@ -44,6 +44,12 @@ pub const NOT_UPDATED: Code = Code {
     title: "existing object not updated",
     remedy: "See the server's reason; fields that cannot change need the object to be deleted first.",
 };
+/// The server refused to create an object.
+pub const CREATE_REFUSED: Code = Code {
+    id: "SLV-2014",
+    title: "object not created",
+    remedy: "See the server's reason: a quota, a policy or a webhook of the cluster may refuse it.",
+};
 /// The plan names a step that this version does not know.
 pub const UNKNOWN_ACTION: Code = Code {
     id: "SLV-2008",
@@ -93,4 +99,5 @@ pub const ALL: &[Code] = &[
     EMPTY_VOLUME,
     VOLUME_GONE,
     BACKUP_EMPTY,
+    CREATE_REFUSED,
 ];

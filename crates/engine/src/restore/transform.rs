@@ -43,8 +43,12 @@ pub fn transform(document: Value, item: &PlannedItem, plan: &RestorePlan) -> Res
         return Err(Problem::new(&problems::BAD_ITEM, Severity::Error, message).about(&target));
     }
     let mut document = settled(document, &Context { plan, item, mapping: &plan.namespace_mapping })?;
-    if let (Some(namespace), Some(metadata)) = (target.namespace, object_mut(&mut document, &["metadata"])) {
-        metadata.insert("namespace".to_owned(), Value::String(namespace));
+    if let Some(metadata) = object_mut(&mut document, &["metadata"]) {
+        metadata.insert("name".to_owned(), Value::String(target.name));
+        match target.namespace {
+            Some(namespace) => metadata.insert("namespace".to_owned(), Value::String(namespace)),
+            None => metadata.remove("namespace"),
+        };
     }
     set_label(&mut document, labels::BACKUP_NAME, &label_value(&plan.backup));
     set_label(&mut document, labels::RESTORE_NAME, &label_value(&plan.restore.name));

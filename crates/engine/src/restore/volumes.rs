@@ -3,10 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use api::velero::v1::PodVolumeBackup;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::document::{annotation, list, text};
+use crate::document::text;
+use crate::files::{BackupMethod, NativeSnapshot, VolumeInfo};
 
 /// What the side files of a backup say about its volumes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,30 +51,31 @@ pub enum Decision {
 
 impl Volumes {
     /// Reads the side files: the volume information, and for backups older than that the native snapshots, the
-    /// pod volume backups and the CSI snapshots. Absent ones are empty.
-    pub fn read(info: &[Value], native: &[Value], pod_volumes: &[Value], csi: &[Value]) -> Self {
-        let method =
-            |entry: &Value| Some((some(text(entry, &["pvName"]))?, method(text(entry, &["backupMethod"]))));
-        let snapshot = |entry: &Value| some(text(entry, &["spec", "persistentVolumeName"]));
-        let files = |entry: &Value| {
-            let claim = annotation(entry, "velero.io/pvc-name").and_then(some)?;
-            Some((some(text(entry, &["spec", "pod", "namespace"]))?, claim))
+    /// pod volume backups and the VolumeSnapshots. Absent ones are empty.
+    pub fn read(
+        info: &[VolumeInfo],
+        native: &[NativeSnapshot],
+        pod_volumes: &[PodVolumeBackup],
+        csi: &[Value],
+    ) -> Self {
+        let method = |entry: &VolumeInfo| {
+            (entry.pv_name.clone(), entry.backup_method.map_or(Method::None, Method::from))
+        };
+        let files = |entry: &PodVolumeBackup| {
+            let claim = entry.metadata.annotations.as_ref()?.get("velero.io/pvc-name")?;
+            Some((entry.spec.pod.namespace.clone(), claim.clone()))
         };
         let claimed = |entry: &Value| {
-            let claim = some(text(entry, &["spec", "source", "persistentVolumeClaimName"]))?;
-            Some((some(text(entry, &["metadata", "namespace"]))?, claim))
+            let claim = text(entry, &["spec", "source", "persistentVolumeClaimName"]);
+            (!claim.is_empty())
+                .then(|| (text(entry, &["metadata", "namespace"]).to_owned(), claim.to_owned()))
         };
         Self {
-            methods: info.iter().filter_map(method).collect(),
-            native: native.iter().filter_map(snapshot).collect(),
+            methods: info.iter().filter(|entry| !entry.pv_name.is_empty()).map(method).collect(),
+            native: native.iter().map(|entry| entry.spec.persistent_volume_name.clone()).collect(),
             files: pod_volumes.iter().filter_map(files).collect(),
             csi: csi.iter().filter_map(claimed).collect(),
         }
-    }
-
-    /// Reads the side files out of the arrays that they hold; anything else counts as empty.
-    pub fn of_files(info: &Value, native: &Value, pod_volumes: &Value, csi: &Value) -> Self {
-        Self::read(list(info, &[]), list(native, &[]), list(pod_volumes, &[]), list(csi, &[]))
     }
 
     /// How a volume was backed up, that was bound to a claim of a namespace.
@@ -104,15 +107,12 @@ impl Method {
     }
 }
 
-fn method(text: &str) -> Method {
-    match text {
-        "NativeSnapshot" => Method::Native,
-        "PodVolumeBackup" => Method::PodVolume,
-        "CSISnapshot" => Method::Csi,
-        _ => Method::None,
+impl From<BackupMethod> for Method {
+    fn from(method: BackupMethod) -> Self {
+        match method {
+            BackupMethod::NativeSnapshot => Self::Native,
+            BackupMethod::PodVolumeBackup => Self::PodVolume,
+            BackupMethod::CsiSnapshot => Self::Csi,
+        }
     }
-}
-
-fn some(text: &str) -> Option<String> {
-    (!text.is_empty()).then(|| text.to_owned())
 }
