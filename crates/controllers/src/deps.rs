@@ -32,6 +32,11 @@ pub trait Ids: Send + Sync + 'static {
 pub trait Stores: Send + Sync + 'static {
     /// The store of a location, with the credentials and certificates that the cluster holds for it now.
     async fn open(&self, location: &BackupStorageLocation) -> Result<Arc<dyn Store>>;
+
+    /// What is questionable about a location that can be opened, such as an unverified connection.
+    async fn warnings(&self, _location: &BackupStorageLocation) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
 }
 
 /// The clock of the machine.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use store::backup_files::FileError;
 
 /// The outcome of a step of a controller.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -17,6 +18,9 @@ pub enum Error {
     /// The store did not do what was asked.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// A file in the store is not what it should be.
+    #[error(transparent)]
+    File(FileError),
     /// A document does not have the shape of its kind. Trying again does not help.
     #[error("read {what}: {message}")]
     Malformed {
@@ -45,6 +49,7 @@ impl Error {
         match self {
             Self::Cluster(_) => "cluster",
             Self::Store(_) => "store",
+            Self::File(_) => "file",
             Self::Malformed { .. } => "malformed",
             Self::Config(_) => "config",
             Self::Deadline(_) => "deadline",
@@ -67,13 +72,19 @@ impl Error {
     }
 }
 
-/// Reads a document as a `T`.
-pub fn read<T: DeserializeOwned>(document: &Value) -> Result<T> {
-    serde_path(document).map_err(|message| Error::Malformed { what: named(document), message })
+impl From<FileError> for Error {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Store(error) => Self::Store(error),
+            error => Self::File(error),
+        }
+    }
 }
 
-fn serde_path<T: DeserializeOwned>(document: &Value) -> std::result::Result<T, String> {
-    T::deserialize(document).map_err(|error| error.to_string())
+/// Reads a document as a `T`.
+pub fn read<T: DeserializeOwned>(document: &Value) -> Result<T> {
+    T::deserialize(document)
+        .map_err(|error| Error::Malformed { what: named(document), message: error.to_string() })
 }
 
 fn named(document: &Value) -> String {

@@ -8,7 +8,13 @@ pub mod config;
 pub mod deps;
 pub mod error;
 pub mod metrics;
+pub mod objects;
+pub mod report;
 pub mod runtime;
+pub mod server;
+pub mod stores;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use config::Config;
 pub use deps::{Clock, Deps, Ids, Stores};

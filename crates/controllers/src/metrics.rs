@@ -137,15 +137,21 @@ impl fmt::Debug for Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::default();
-        let series = CATALOGUE.iter().map(|entry| register(&mut registry, entry)).collect();
-        let metrics = Self { registry, series };
-        metrics.init_schedule("");
-        metrics
+        Self::with(|_| {})
     }
 }
 
 impl Metrics {
+    /// The catalogue, and what `others` registers beside it, below `salvor_`.
+    pub fn with(others: impl FnOnce(&mut Registry)) -> Self {
+        let mut registry = Registry::default();
+        let series = CATALOGUE.iter().map(|entry| register(&mut registry, entry)).collect();
+        others(registry.sub_registry_with_prefix("salvor"));
+        let metrics = Self { registry, series };
+        metrics.init_schedule("");
+        metrics
+    }
+
     /// Counts one more.
     pub fn count(&self, metric: Metric, labels: &[&str]) {
         if let Series::Counter(family) = &self.series[metric as usize] {

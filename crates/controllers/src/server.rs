@@ -1,0 +1,53 @@
+//! The controllers of the server, one file each.
+
+pub mod deletion;
+pub mod download;
+pub mod garbage;
+pub mod location;
+pub mod plugins;
+pub mod problems;
+pub mod restore_cleanup;
+pub mod status_request;
+pub mod sync;
+
+use crate::config::Config;
+use crate::deps::Deps;
+use crate::runtime::Spec;
+
+/// Every controller of the server, in the order in which they start.
+pub static CONTROLLERS: &[&Spec<Deps>] = &[
+    &location::SPEC,
+    &sync::SPEC,
+    &deletion::SPEC,
+    &download::SPEC,
+    &garbage::SPEC,
+    &restore_cleanup::SPEC,
+    &status_request::SPEC,
+];
+
+/// The controllers that `--disable-controllers` takes, as Velero names them.
+pub const CAN_BE_DISABLED: &[&str] = &[
+    "backup",
+    "backup-deletion",
+    "backup-finalizer",
+    "backup-operations",
+    "backup-queue",
+    "backup-repo",
+    "backup-sync",
+    "download-request",
+    "gc",
+    "restore",
+    "restore-finalizer",
+    "restore-operations",
+    "schedule",
+    "server-status-request",
+];
+
+/// The controllers that `--restore-only` disables.
+pub const NOT_FOR_RESTORES: &[&str] =
+    &["backup", "backup-deletion", "backup-finalizer", "backup-operations", "gc", "schedule"];
+
+/// The controllers that run with these settings.
+pub fn enabled(config: &Config) -> Vec<&'static Spec<Deps>> {
+    CONTROLLERS.iter().filter(|spec| !config.disabled.contains(spec.name)).copied().collect()
+}

@@ -1,0 +1,132 @@
+//! DownloadRequests: an address for one file of a backup or restore, good for ten minutes.
+//!
+//! Where the store can sign, the address is the store's. Where it cannot, it is a path of the server's own
+//! Service that holds a token; the request itself is the record of that token, so that any replica can serve
+//! it, and it ends with the request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::Kind;
+use api::labels::{DOWNLOAD_PORT, DOWNLOAD_SERVICE};
+use api::velero::v1::{
+    Backup, BackupStorageLocation, DownloadRequest, DownloadRequestPhase, DownloadTarget, Restore,
+};
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use store::Store;
+use store::bucket::Download;
+use tracing::warn;
+
+use super::problems::NO_DOWNLOAD;
+use crate::deps::Deps;
+use crate::error::{Error, Result, read};
+use crate::objects::{delete, find, patch_status, stamp};
+use crate::runtime::{Next, Spec, always};
+
+/// How long an address is good.
+const VALID: Duration = Duration::from_secs(600);
+/// What the paths of our Service begin with; the request's name, the token and the file's name follow.
+pub const PATH: &str = "downloads";
+
+/// The controller.
+pub static SPEC: Spec<Deps> = Spec {
+    name: "download-request",
+    watches: DownloadRequest::resource_type,
+    concerns: always,
+    resync: |_| Duration::from_secs(60),
+    workers: |_| 4,
+    deadline: Duration::from_secs(60),
+    reconcile: |deps, document| Box::pin(reconcile(deps, document)),
+};
+
+async fn reconcile(deps: Arc<Deps>, document: Value) -> Result<Next> {
+    let request: DownloadRequest = read(&document)?;
+    let now = deps.now();
+    if request.status.phase.is_terminal() {
+        let end = request.status.expiration.as_ref().map_or(now, |time| time.0);
+        if now < end {
+            return Ok(Next::at(end, now));
+        }
+        delete::<DownloadRequest>(&deps, request.name(), request.uid()).await?;
+        return Ok(Next::Wait);
+    }
+    let expiration = stamp(now + VALID);
+    let status = match address(&deps, &request).await {
+        Ok(url) => json!({"phase": DownloadRequestPhase::Processed, "downloadURL": url, "expiration": expiration}),
+        Err(Error::Cluster(error)) if error.is_transient() => return Err(error.into()),
+        Err(Error::Store(error)) if error.is_transient() => return Err(error.into()),
+        Err(error) => {
+            warn!(code = NO_DOWNLOAD.id, "failed to {error}");
+            let message = format!("failed to {error} ({})", NO_DOWNLOAD.id);
+            json!({"phase": DownloadRequestPhase::Failed, "message": message, "expiration": expiration})
+        }
+    };
+    patch_status::<DownloadRequest>(&deps, request.name(), status).await?;
+    Ok(Next::After(VALID))
+}
+
+/// The address of the file that a request asks for.
+async fn address(deps: &Deps, request: &DownloadRequest) -> Result<String> {
+    let (store, key) = target(deps, &request.spec.target).await?;
+    if let Some(url) = store.presign(&key, VALID).await? {
+        return Ok(url);
+    }
+    let token = format!("{}{}", deps.ids.uuid().simple(), deps.ids.uuid().simple());
+    let file = key.rsplit('/').next().unwrap_or_default();
+    let host = format!("{DOWNLOAD_SERVICE}.{}.svc:{DOWNLOAD_PORT}", deps.namespace());
+    Ok(format!("https://{host}/{PATH}/{}/{token}/{file}", request.name()))
+}
+
+/// The store and key of the file that is meant.
+async fn target(deps: &Deps, target: &DownloadTarget) -> Result<(Arc<dyn Store>, String)> {
+    let missing = |what: &str, name: &str| Error::Config(format!("find {what} {name:?}"));
+    let download = Download::parse(target.kind.as_str())
+        .ok_or_else(|| Error::Config(format!("know what a {} is", target.kind)))?;
+    let backup = match download {
+        Download::Backup(_) => target.name.clone(),
+        Download::Restore(_) => {
+            let restore = find::<Restore>(deps, &target.name).await?;
+            restore.ok_or_else(|| missing("restore", &target.name))?.spec.backup_name
+        }
+    };
+    let backup = find::<Backup>(deps, &backup).await?.ok_or_else(|| missing("backup", &backup))?;
+    let name = &backup.spec.storage_location;
+    let location = find::<BackupStorageLocation>(deps, name).await?.ok_or_else(|| missing("location", name))?;
+    Ok((deps.stores.open(&location).await?, download.key(&target.name)))
+}
+
+/// A file that is served.
+pub struct Served {
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its content.
+    pub content: BoxStream<'static, store::Result<Bytes>>,
+}
+
+/// The file behind a path of our Service; `None` where the request, its token or the file is not there.
+pub async fn serve(deps: &Deps, request: &str, token: &str) -> Result<Option<Served>> {
+    let Some(request) = find::<DownloadRequest>(deps, request).await? else { return Ok(None) };
+    let good = request.status.expiration.as_ref().is_some_and(|end| deps.now() < end.0);
+    if !good || !is_token(&request.status.download_url, token) {
+        return Ok(None);
+    }
+    let (store, key) = target(deps, &request.spec.target).await?;
+    let size = match store.head(&key).await {
+        Err(error) if error.kind == store::ErrorKind::NotFound => return Ok(None),
+        meta => meta?.size,
+    };
+    Ok(Some(Served { size, content: store.stream(&key).await? }))
+}
+
+/// Whether a token is that of an address. Digests are compared, so that the time it takes tells nothing.
+fn is_token(url: &str, token: &str) -> bool {
+    let Some((_, path)) = url.split_once(&format!("/{PATH}/")) else { return false };
+    let expected = path.split('/').nth(1).unwrap_or_default();
+    !expected.is_empty() && Sha256::digest(expected) == Sha256::digest(token)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,285 @@
+//! What the tests of controllers run on: a cluster and a bucket in memory, a clock that is set, counted ids.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use api::Kind;
+use api::meta::ResourceType;
+use api::velero::v1::{
+    Backup, BackupStorageLocation, DeleteBackupRequest, DownloadRequest, PodVolumeBackup, Restore, Schedule,
+    ServerStatusRequest,
+};
+use async_trait::async_trait;
+use bytes::Bytes;
+use cluster::fake::FakeCluster;
+use cluster::{Cluster, ObjectRef};
+use futures::stream::BoxStream;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use store::adapter::Memory;
+use store::{Capabilities, ErrorKind, Meta, Put, Store, Tag, Upload};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::config::Config;
+use crate::deps::{Clock, Deps, Ids, Stores};
+use crate::error::Result;
+use crate::metrics::Metrics;
+use crate::runtime::{Next, Spec};
+
+/// The namespace of the tests.
+pub(crate) const NAMESPACE: &str = "velero";
+/// When the clock of a new world stands.
+pub(crate) const START: &str = "2026-03-01T12:00:00Z";
+
+/// A clock that stands until it is set.
+pub(crate) struct SetClock(Mutex<Timestamp>);
+
+impl Clock for SetClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
+/// Counts.
+#[derive(Default)]
+pub(crate) struct CountedIds(AtomicU64);
+
+impl Ids for CountedIds {
+    fn uuid(&self) -> Uuid {
+        Uuid::from_u128(u128::from(self.0.fetch_add(1, Ordering::SeqCst)) + 1)
+    }
+}
+
+/// Every location is this store, or cannot be opened.
+pub(crate) struct OneStore {
+    pub(crate) store: std::result::Result<Arc<dyn Store>, store::Error>,
+    pub(crate) warnings: Vec<String>,
+}
+
+#[async_trait]
+impl Stores for OneStore {
+    async fn open(&self, _: &BackupStorageLocation) -> Result<Arc<dyn Store>> {
+        Ok(self.store.clone()?)
+    }
+
+    async fn warnings(&self, _: &BackupStorageLocation) -> Result<Vec<String>> {
+        Ok(self.warnings.clone())
+    }
+}
+
+/// A cluster, a bucket and a clock.
+#[derive(Clone)]
+pub(crate) struct World {
+    pub(crate) fake: FakeCluster,
+    pub(crate) memory: Memory,
+    pub(crate) clock: Arc<SetClock>,
+    pub(crate) ids: Arc<CountedIds>,
+}
+
+impl World {
+    /// A world with an available location `default`, and nothing else.
+    pub(crate) fn new() -> Self {
+        let fake = FakeCluster::new();
+        for kind in kinds() {
+            fake.define(&kind);
+        }
+        let clock = Arc::new(SetClock(Mutex::new(START.parse().unwrap())));
+        let world = Self { fake, memory: Memory::default(), clock, ids: Arc::default() };
+        world.seed(location("default", "Available"));
+        world
+    }
+
+    /// Puts an object into the cluster as it is.
+    pub(crate) fn seed(&self, document: Value) {
+        self.fake.seed([document]);
+    }
+
+    /// Sets the clock forward.
+    pub(crate) fn pass(&self, time: Duration) {
+        let mut now = self.clock.0.lock().unwrap();
+        *now = now.checked_add(time).unwrap();
+    }
+
+    /// What controllers of this world are given.
+    pub(crate) fn deps(&self) -> Arc<Deps> {
+        self.deps_with(Arc::new(self.fake.clone()), Ok(Arc::new(self.memory.clone())))
+    }
+
+    /// The same, with another cluster or store in front.
+    pub(crate) fn deps_with(
+        &self,
+        cluster: Arc<dyn Cluster>,
+        store: std::result::Result<Arc<dyn Store>, store::Error>,
+    ) -> Arc<Deps> {
+        Arc::new(Deps {
+            cluster,
+            stores: Arc::new(OneStore { store, warnings: Vec::new() }),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            config: Arc::new(Config { namespace: NAMESPACE.into(), ..Config::default() }),
+            metrics: Arc::new(Metrics::default()),
+            stop: CancellationToken::new(),
+        })
+    }
+
+    /// Runs the reconcile of a controller on an object as it is now.
+    pub(crate) async fn reconcile(&self, spec: &Spec<Deps>, name: &str) -> Result<Next> {
+        self.reconcile_with(spec, name, &self.deps()).await
+    }
+
+    /// The same, with other deps.
+    pub(crate) async fn reconcile_with(&self, spec: &Spec<Deps>, name: &str, deps: &Arc<Deps>) -> Result<Next> {
+        let document = self.document((spec.watches)(), name).await.unwrap();
+        (spec.reconcile)(Arc::clone(deps), document).await
+    }
+
+    /// An object of ours as it is now.
+    pub(crate) async fn get<K: Kind>(&self, name: &str) -> Option<K> {
+        let document = self.document(K::resource_type(), name).await?;
+        Some(K::from_document(&document).unwrap())
+    }
+
+    async fn document(&self, resource: ResourceType, name: &str) -> Option<Value> {
+        let at = ObjectRef { resource, namespace: Some(NAMESPACE.into()), name: name.into() };
+        self.fake.get(&at).await.ok()
+    }
+
+    /// Everything in the namespace, without what time and order of writes give it.
+    pub(crate) fn state(&self) -> Vec<Value> {
+        let mut all: Vec<Value> = self.fake.objects();
+        all.retain(|object| object["metadata"]["namespace"] == NAMESPACE && object["kind"] != "Event");
+        for object in &mut all {
+            if let Some(metadata) = object["metadata"].as_object_mut() {
+                for field in ["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields"] {
+                    metadata.remove(field);
+                }
+                metadata.remove("ownerReferences");
+            }
+        }
+        all
+    }
+
+    /// Writes an object into the bucket.
+    pub(crate) async fn put(&self, key: &str, content: impl Into<Bytes>) {
+        self.memory.put(key, content.into(), Put::Overwrite).await.unwrap();
+    }
+}
+
+fn kinds() -> [ResourceType; 8] {
+    [
+        Backup::resource_type(),
+        BackupStorageLocation::resource_type(),
+        DeleteBackupRequest::resource_type(),
+        DownloadRequest::resource_type(),
+        PodVolumeBackup::resource_type(),
+        Restore::resource_type(),
+        Schedule::resource_type(),
+        ServerStatusRequest::resource_type(),
+    ]
+}
+
+/// An object of ours.
+pub(crate) fn object(kind: &str, name: &str, spec: Value, status: Value) -> Value {
+    json!({
+        "apiVersion": "velero.io/v1", "kind": kind,
+        "metadata": {"name": name, "namespace": NAMESPACE, "uid": format!("uid-{name}"), "creationTimestamp": START},
+        "spec": spec, "status": status,
+    })
+}
+
+/// A location.
+pub(crate) fn location(name: &str, phase: &str) -> Value {
+    let spec = json!({"provider": "aws", "objectStorage": {"bucket": "b"}});
+    object("BackupStorageLocation", name, spec, json!({"phase": phase}))
+}
+
+/// A backup in the location `default`.
+pub(crate) fn backup(name: &str, phase: &str) -> Value {
+    let mut backup = object("Backup", name, json!({"storageLocation": "default"}), json!({"phase": phase}));
+    engine::document::set_label(&mut backup, api::labels::STORAGE_LOCATION, "default");
+    backup
+}
+
+/// A store error.
+pub(crate) fn store_error(kind: ErrorKind, message: &str) -> store::Error {
+    store::Error { kind, action: "list", key: String::new(), message: message.into() }
+}
+
+/// A store whose n-th call fails, and every later one too: what is left to a process that dies there. It
+/// cannot sign.
+pub(crate) struct DyingStore {
+    inner: Arc<dyn Store>,
+    left: AtomicUsize,
+}
+
+impl DyingStore {
+    pub(crate) fn new(inner: Memory, calls: usize) -> Self {
+        Self { inner: Arc::new(inner), left: AtomicUsize::new(calls) }
+    }
+
+    fn step(&self) -> store::Result<()> {
+        let step = |left: usize| left.checked_sub(1);
+        match self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, step) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(store_error(ErrorKind::Unavailable, "injected fault")),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for DyingStore {
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    async fn head(&self, key: &str) -> store::Result<Meta> {
+        self.step()?;
+        self.inner.head(key).await
+    }
+
+    async fn get(&self, key: &str) -> store::Result<Bytes> {
+        self.step()?;
+        self.inner.get(key).await
+    }
+
+    async fn get_range(&self, key: &str, start: u64, end: u64) -> store::Result<Bytes> {
+        self.step()?;
+        self.inner.get_range(key, start, end).await
+    }
+
+    async fn stream(&self, key: &str) -> store::Result<BoxStream<'static, store::Result<Bytes>>> {
+        self.step()?;
+        self.inner.stream(key).await
+    }
+
+    async fn put(&self, key: &str, content: Bytes, condition: Put) -> store::Result<Option<Tag>> {
+        self.step()?;
+        self.inner.put(key, content, condition).await
+    }
+
+    async fn upload(&self, key: &str) -> store::Result<Box<dyn Upload>> {
+        self.step()?;
+        self.inner.upload(key).await
+    }
+
+    async fn list(&self, prefix: &str) -> store::Result<Vec<Meta>> {
+        self.step()?;
+        self.inner.list(prefix).await
+    }
+
+    async fn folders(&self, prefix: &str) -> store::Result<Vec<String>> {
+        self.step()?;
+        self.inner.folders(prefix).await
+    }
+
+    async fn delete(&self, keys: &[String]) -> store::Result<()> {
+        self.step()?;
+        self.inner.delete(keys).await
+    }
+
+    async fn presign(&self, _: &str, _: Duration) -> store::Result<Option<String>> {
+        Ok(None)
+    }
+}
