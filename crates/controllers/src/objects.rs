@@ -40,7 +40,8 @@ pub async fn find<K: Kind>(deps: &Deps, name: &str) -> Result<Option<K>> {
 
 /// Our objects that a label selector selects, whole.
 pub async fn list_documents<K: Kind>(deps: &Deps, selector: &str) -> Result<Vec<Value>> {
-    let mut page = ListPage { selector: selector.to_owned(), limit: deps.config.limits.page_size, resume: None };
+    let mut page =
+        ListPage { selector: selector.to_owned(), limit: deps.config.limits.page_size, resume: None };
     let mut all = Vec::new();
     loop {
         let found = deps.cluster.list(&K::resource_type(), Some(deps.namespace()), &page).await?;
@@ -87,7 +88,9 @@ pub async fn delete<K: Kind>(deps: &Deps, name: &str, uid: &str) -> Result<()> {
     let uid = Some(uid).filter(|uid| !uid.is_empty());
     match deps.cluster.delete(&at::<K>(deps, name), uid).await {
         // A conflict says that the name belongs to another object by now.
-        Err(error) if !matches!(error.kind, ErrorKind::NotFound | ErrorKind::Conflict) => Err(Error::from(error)),
+        Err(error) if !matches!(error.kind, ErrorKind::NotFound | ErrorKind::Conflict) => {
+            Err(Error::from(error))
+        }
         _ => Ok(()),
     }
 }

@@ -20,7 +20,8 @@ pub async fn report(deps: &Deps, about: &Value, reason: &str, problem: &Problem)
     }
     let event = event(deps, about, reason, problem);
     let resource = ResourceType::addressed("", "v1", "events", "Event", true);
-    let at = ObjectRef { resource, namespace: namespace(about).map(str::to_owned), name: name(&event).to_owned() };
+    let at =
+        ObjectRef { resource, namespace: namespace(about).map(str::to_owned), name: name(&event).to_owned() };
     match deps.cluster.create(&at, &event, Default::default()).await {
         Err(error) if error.kind != ErrorKind::AlreadyExists => warn!("failed to {error}"),
         _ => {}

@@ -84,10 +84,13 @@ impl ClusterStores {
             (Some(selector), "") => self.secret(&selector.name, &selector.key).await.map(Some),
             (None, inline) => {
                 let decoded = STANDARD.decode(inline);
-                decoded.map(Some).map_err(|_| Error::Config("read objectStorage.caCert: it is not base64".to_owned()))
+                decoded
+                    .map(Some)
+                    .map_err(|_| Error::Config("read objectStorage.caCert: it is not base64".to_owned()))
             }
             (Some(_), _) => Err(Error::Config(
-                "choose a certificate: objectStorage.caCert and caCertRef are both set, and only one may be".to_owned(),
+                "choose a certificate: objectStorage.caCert and caCertRef are both set, and only one may be"
+                    .to_owned(),
             )),
         }
     }
@@ -97,12 +100,15 @@ impl ClusterStores {
     async fn credentials_file(&self, provider: &str, refers: &References) -> Result<Option<SecretString>> {
         if let Some(path) = &refers.credentials_file {
             let text = tokio::fs::read_to_string(path).await;
-            let text = text.map_err(|error| Error::Config(format!("read config.credentialsFile {path:?}: {error}")))?;
+            let text = text
+                .map_err(|error| Error::Config(format!("read config.credentialsFile {path:?}: {error}")))?;
             return Ok(Some(text.into()));
         }
         let provider = provider.strip_prefix("velero.io/").unwrap_or(provider);
         let variable = CREDENTIALS_FILES.iter().find(|(name, _)| *name == provider);
-        let Some(path) = variable.and_then(|(_, variable)| self.environment.get(*variable)) else { return Ok(None) };
+        let Some(path) = variable.and_then(|(_, variable)| self.environment.get(*variable)) else {
+            return Ok(None);
+        };
         match tokio::fs::read_to_string(path.expose_secret()).await {
             Ok(text) => Ok(Some(text.into())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -114,13 +120,16 @@ impl ClusterStores {
         let key = match (&refers.customer_key_secret, &refers.customer_key_file) {
             (Some(reference), _) => {
                 let (name, key) = reference.split_once('/').ok_or_else(|| {
-                    Error::Config("read config.customerKeyEncryptionSecret: it is not written NAME/KEY".to_owned())
+                    Error::Config(
+                        "read config.customerKeyEncryptionSecret: it is not written NAME/KEY".to_owned(),
+                    )
                 })?;
                 self.secret(name, key).await?
             }
             (None, Some(path)) => {
                 let bytes = tokio::fs::read(path).await;
-                let mut bytes = bytes.map_err(|error| Error::Config(format!("read the key file {path:?}: {error}")))?;
+                let mut bytes =
+                    bytes.map_err(|error| Error::Config(format!("read the key file {path:?}: {error}")))?;
                 bytes.truncate(CUSTOMER_KEY_BYTES);
                 bytes
             }
@@ -135,7 +144,9 @@ impl ClusterStores {
     async fn text(&self, selector: &SecretKeySelector) -> Result<SecretString> {
         let bytes = self.secret(&selector.name, &selector.key).await?;
         let text = String::from_utf8(bytes);
-        let text = text.map_err(|_| Error::Config(format!("read key {} of Secret {}: it is no text", selector.key, selector.name)))?;
+        let text = text.map_err(|_| {
+            Error::Config(format!("read key {} of Secret {}: it is no text", selector.key, selector.name))
+        })?;
         Ok(text.into())
     }
 
@@ -151,7 +162,9 @@ impl ClusterStores {
         };
         let value = secret["data"].get(key).and_then(serde_json::Value::as_str);
         let value = value.ok_or_else(|| Error::Config(format!("find key {key} in Secret {name}")))?;
-        STANDARD.decode(value).map_err(|_| Error::Config(format!("read key {key} of Secret {name}: it is not base64")))
+        STANDARD
+            .decode(value)
+            .map_err(|_| Error::Config(format!("read key {key} of Secret {name}: it is not base64")))
     }
 
     fn opened(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Opened>> {
@@ -182,8 +195,17 @@ impl Stores for ClusterStores {
 
 /// A digest of everything that a store is opened with.
 fn fingerprint(location: &Location) -> Vec<u8> {
-    let Location { provider, bucket, prefix, config, ca_cert, credentials, customer_key, read_only, environment } =
-        location;
+    let Location {
+        provider,
+        bucket,
+        prefix,
+        config,
+        ca_cert,
+        credentials,
+        customer_key,
+        read_only,
+        environment,
+    } = location;
     let mut digest = Sha256::new();
     let mut add = |bytes: &[u8]| {
         digest.update((bytes.len() as u64).to_le_bytes());

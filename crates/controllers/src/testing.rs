@@ -130,7 +130,12 @@ impl World {
     }
 
     /// The same, with other deps.
-    pub(crate) async fn reconcile_with(&self, spec: &Spec<Deps>, name: &str, deps: &Arc<Deps>) -> Result<Next> {
+    pub(crate) async fn reconcile_with(
+        &self,
+        spec: &Spec<Deps>,
+        name: &str,
+        deps: &Arc<Deps>,
+    ) -> Result<Next> {
         let document = self.document((spec.watches)(), name).await.unwrap();
         (spec.reconcile)(Arc::clone(deps), document).await
     }

@@ -1,7 +1,6 @@
 //! DeleteBackupRequests: a backup, its files, its restores and what was asked about it go, in an order in
 //! which each step can be repeated.
 
-mod decide;
 #[cfg(test)]
 mod tests;
 
@@ -9,32 +8,33 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::Kind;
-use api::labels::{BACKUP_NAME, BACKUP_UID};
+use api::labels::{BACKUP_NAME, BACKUP_UID, SCHEDULE_NAME};
 use api::names::label_value;
 use api::velero::v1::{
     Backup, BackupPhase, BackupStorageLocation, DeleteBackupRequest, DeleteBackupRequestPhase, Restore,
 };
-use jiff::ToSpan;
+use engine::machine::deletion::{Observed, Progress, Step, next};
 use serde_json::{Value, json};
 use store::Store;
 use store::backup_files::{delete_backup, delete_folder, read_backup_list};
 use store::bucket::{BackupFile, operation_folder};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tracing::{info, warn};
 
-use self::decide::{Decision, Observed, decide};
 use crate::deps::Deps;
 use crate::error::{Error, Result, read};
 use crate::metrics::Metric;
 use crate::objects::{delete, find, list, patch, patch_status};
 use crate::runtime::{Next, Spec, always};
 
-/// How long an answered request stays.
-const ANSWER_HOURS: i64 = 24;
-/// How long the restores of the backup have to go.
-const RESTORES_TIMEOUT: Duration = Duration::from_secs(60);
-/// Between two looks whether they have.
-const RESTORES_POLL: Duration = Duration::from_secs(1);
+/// The lists of a backup that name data outside its folder.
+const VOLUME_FILES: [(BackupFile, &str); 5] = [
+    (BackupFile::VolumeSnapshots, "native snapshots"),
+    (BackupFile::PodVolumeBackups, "file system backups of volumes"),
+    (BackupFile::ItemOperations, "operations that moved data"),
+    (BackupFile::CsiVolumeSnapshots, "CSI snapshots"),
+    (BackupFile::VolumeInfo, "volumes with data"),
+];
 
 /// The controller.
 pub static SPEC: Spec<Deps> = Spec {
@@ -49,184 +49,210 @@ pub static SPEC: Spec<Deps> = Spec {
 
 async fn reconcile(deps: Arc<Deps>, document: Value) -> Result<Next> {
     let request: DeleteBackupRequest = read(&document)?;
-    if request.status.phase.is_terminal() {
-        return forget(&deps, &request).await;
-    }
-    let backup = find::<Backup>(&deps, &request.spec.backup_name).await?;
-    let location = match &backup {
-        Some(backup) => find::<BackupStorageLocation>(&deps, &backup.spec.storage_location).await?,
-        None => None,
-    };
-    let observed = Observed { request: &request, backup: backup.as_ref(), location: location.as_ref() };
-    match decide(&observed) {
-        Decision::Refuse(reason) => answer(&deps, &request, vec![reason]).await?,
-        Decision::Finish => {
-            finish(&deps, &request).await?;
-            deps.metrics.count(Metric::BackupDeletionSuccess, &[""]);
-        }
-        Decision::Delete(backup, location) => {
-            let store = deps.stores.open(location).await?;
-            Deletion { deps: &deps, request: &request, backup, store }.run().await?;
+    let progress = Progress { began: Some(deps.now()), ..Progress::default() };
+    let mut deletion = Deletion { deps: &deps, name: request.name().to_owned(), progress };
+    while let Some(scene) = deletion.look().await? {
+        let now = deps.now();
+        match next(&scene.observed(&deletion.progress), now) {
+            Step::Wait(until) if scene.request.status.phase.is_terminal() => return Ok(Next::at(until, now)),
+            Step::Wait(until) => sleep(Duration::try_from(until.duration_since(now)).unwrap_or_default()).await,
+            step => deletion.act(&scene, step).await?,
         }
     }
     Ok(Next::Wait)
 }
 
-/// Deletes an answered request: at once if all went well, else when it has been there for long enough.
-async fn forget(deps: &Deps, request: &DeleteBackupRequest) -> Result<Next> {
-    let now = deps.now();
-    let made = request.metadata.creation_timestamp.as_ref().map_or(now, |time| time.0);
-    let end = made + ANSWER_HOURS.hours();
-    if now < end && !request.status.errors.is_empty() {
-        return Ok(Next::at(end, now));
+/// What is so, read anew before each step.
+struct Scene {
+    request: DeleteBackupRequest,
+    others: Vec<DeleteBackupRequest>,
+    other_names: Vec<String>,
+    backup: Option<Backup>,
+    location: Option<BackupStorageLocation>,
+}
+
+impl Scene {
+    fn observed<'a>(&'a self, progress: &'a Progress) -> Observed<'a> {
+        let Self { request, others: _, other_names, backup, location } = self;
+        Observed { request, others: other_names, backup: backup.as_ref(), location: location.as_ref(), progress }
     }
-    delete::<DeleteBackupRequest>(deps, request.name(), request.uid()).await?;
-    Ok(Next::Wait)
+
+    fn schedule(&self) -> &str {
+        let labels = self.backup.as_ref().and_then(|backup| backup.metadata.labels.as_ref());
+        labels.and_then(|labels| labels.get(SCHEDULE_NAME)).map_or("", String::as_str)
+    }
 }
 
 /// One deletion under way.
 struct Deletion<'a> {
     deps: &'a Deps,
-    request: &'a DeleteBackupRequest,
-    backup: &'a Backup,
-    store: Arc<dyn Store>,
+    name: String,
+    progress: Progress,
 }
 
 impl Deletion<'_> {
-    async fn run(&self) -> Result<()> {
-        self.claim().await?;
-        let mut errors = self.volumes().await?;
-        if errors.is_empty() {
-            errors.extend(permanent(self.files().await)?);
+    /// Reads what is so; `None` once the request has gone.
+    async fn look(&mut self) -> Result<Option<Scene>> {
+        let Some(request) = find::<DeleteBackupRequest>(self.deps, &self.name).await? else { return Ok(None) };
+        let name = &request.spec.backup_name;
+        let all = list::<DeleteBackupRequest>(self.deps, "").await?;
+        let others: Vec<_> =
+            all.into_iter().filter(|other| other.spec.backup_name == *name && other.uid() != request.uid()).collect();
+        let backup = find::<Backup>(self.deps, name).await?.filter(|backup| is_meant(&request, backup));
+        let location = match &backup {
+            Some(backup) => find::<BackupStorageLocation>(self.deps, &backup.spec.storage_location).await?,
+            None => None,
+        };
+        let restores = list::<Restore>(self.deps, "").await?;
+        let restores = restores.iter().filter(|restore| restore.spec.backup_name == *name);
+        self.progress.restores = restores.map(|restore| restore.name().to_owned()).collect();
+        let other_names = others.iter().map(|other| other.name().to_owned()).collect();
+        Ok(Some(Scene { request, others, other_names, backup, location }))
+    }
+
+    async fn act(&mut self, scene: &Scene, step: Step) -> Result<()> {
+        match step {
+            Step::Begin => self.begin(scene).await,
+            Step::MarkBackup => self.mark(scene).await,
+            Step::DeleteData => self.data(scene).await,
+            Step::DeleteFiles => self.files(scene).await,
+            Step::DeleteRestores(restores) => self.restores(&restores).await,
+            Step::DeleteBackup => self.backup(scene).await,
+            Step::Finish(errors) => self.finish(scene, errors).await,
+            Step::DeleteRequests => self.requests(scene).await,
+            // The caller waits.
+            Step::Wait(_) => Ok(()),
         }
-        errors.extend(self.restores().await?);
-        if !errors.is_empty() {
-            return self.fail(errors).await;
-        }
-        delete::<Backup>(self.deps, self.backup.name(), self.backup.uid()).await?;
-        finish(self.deps, self.request).await?;
-        self.count(Metric::BackupDeletionSuccess);
+    }
+
+    async fn begin(&self, scene: &Scene) -> Result<()> {
+        self.forget_others(scene).await?;
+        let backup = &scene.request.spec.backup_name;
+        let uid = scene.backup.as_ref().map(Kind::uid);
+        let labels = json!({BACKUP_NAME: label_value(backup), BACKUP_UID: uid});
+        let begun = json!({"metadata": {"labels": labels}, "status": {"phase": DeleteBackupRequestPhase::InProgress}});
+        patch::<DeleteBackupRequest>(self.deps, &self.name, begun).await.map(drop)
+    }
+
+    async fn mark(&self, scene: &Scene) -> Result<()> {
+        let status = json!({"phase": BackupPhase::Deleting});
+        patch_status::<Backup>(self.deps, &scene.request.spec.backup_name, status).await?;
+        self.deps.metrics.count(Metric::BackupDeletionAttempt, &[scene.schedule()]);
         Ok(())
     }
 
-    /// Says that the deletion has begun, on the request and on the backup; other requests for it go.
-    async fn claim(&self) -> Result<()> {
-        for other in of_backup(self.deps, self.backup.name()).await? {
-            if other.uid() != self.request.uid() {
-                delete::<DeleteBackupRequest>(self.deps, other.name(), other.uid()).await?;
-            }
-        }
-        let labels = json!({BACKUP_NAME: label_value(self.backup.name()), BACKUP_UID: self.backup.uid()});
-        let status = json!({"phase": DeleteBackupRequestPhase::InProgress});
-        let begun = json!({"metadata": {"labels": labels}, "status": status});
-        patch::<DeleteBackupRequest>(self.deps, self.request.name(), begun).await?;
-        if self.backup.status.phase != BackupPhase::Deleting {
-            patch_status::<Backup>(self.deps, self.backup.name(), json!({"phase": BackupPhase::Deleting})).await?;
-            self.count(Metric::BackupDeletionAttempt);
-        }
-        Ok(())
-    }
-
-    /// Data outside the folder of the backup, which would be lost sight of if the folder went.
-    async fn volumes(&self) -> Result<Vec<String>> {
-        let name = self.backup.name();
-        let mut errors = Vec::new();
-        for (file, what) in decide::VOLUME_FILES {
-            let entries: Vec<Value> = match read_backup_list(self.store.as_ref(), name, file).await.map_err(Error::from) {
-                Err(error @ Error::Store(_)) => {
-                    errors.extend(permanent(Err(error))?);
-                    continue;
-                }
+    /// Data outside the folder of the backup cannot be deleted yet. It would be lost sight of if the folder
+    /// went, so that finding some is an error.
+    async fn data(&mut self, scene: &Scene) -> Result<()> {
+        let store = self.store(scene).await?;
+        for (file, what) in VOLUME_FILES {
+            let entries = read_backup_list::<Value>(store.as_ref(), &scene.request.spec.backup_name, file).await;
+            let entries = match entries.map_err(Error::from) {
+                Ok(entries) => entries,
                 // A damaged list must not keep a backup from being deleted.
-                Err(error) => {
+                Err(Error::File(error)) => {
                     warn!("failed to {error}; it is passed over");
                     continue;
                 }
-                Ok(entries) => entries,
+                Err(error) => {
+                    self.keep(Err(error))?;
+                    continue;
+                }
             };
-            let count = entries.iter().filter(|entry| decide::holds_data(file, entry)).count();
+            let count = entries.iter().filter(|entry| holds_data(file, entry)).count();
             if count > 0 {
-                errors.push(format!("the backup holds {count} {what}, which this version cannot delete yet; nothing was deleted"));
+                let error = format!("the backup holds {count} {what}, which this version cannot delete: its files stay");
+                self.progress.errors.push(error);
             }
         }
-        Ok(errors)
+        self.progress.data_gone = true;
+        Ok(())
     }
 
     /// The files of the backup, marker first, and what is left of its journal.
-    async fn files(&self) -> Result<()> {
-        delete_backup(self.store.as_ref(), self.backup.name()).await?;
-        if !self.backup.uid().is_empty() {
-            delete_folder(self.store.as_ref(), &operation_folder(self.backup.uid())).await?;
-        }
+    async fn files(&mut self, scene: &Scene) -> Result<()> {
+        let store = self.store(scene).await?;
+        let deleted = async {
+            delete_backup(store.as_ref(), &scene.request.spec.backup_name).await?;
+            match scene.backup.as_ref().map(Kind::uid) {
+                Some(uid) if !uid.is_empty() => delete_folder(store.as_ref(), &operation_folder(uid)).await,
+                _ => Ok(()),
+            }
+        };
+        self.keep(deleted.await.map_err(Error::from))?;
+        self.progress.files_gone = self.progress.errors.is_empty();
         Ok(())
     }
 
     /// The restores of the backup. Their finalizer removes their files, for which the backup has to be there.
-    async fn restores(&self) -> Result<Vec<String>> {
-        let gone = async {
-            loop {
-                let restores = restores_of(self.deps, self.backup.name()).await?;
-                if restores.is_empty() {
-                    return Ok::<_, Error>(());
-                }
-                for restore in restores.iter().filter(|restore| restore.metadata.deletion_timestamp.is_none()) {
-                    delete::<Restore>(self.deps, restore.name(), restore.uid()).await?;
-                }
-                sleep(RESTORES_POLL).await;
-            }
-        };
-        match timeout(RESTORES_TIMEOUT, gone).await {
-            Ok(outcome) => outcome.map(|()| Vec::new()),
-            Err(_) => Ok(vec![format!("restores of the backup were still there after {RESTORES_TIMEOUT:?}")]),
+    async fn restores(&mut self, restores: &[String]) -> Result<()> {
+        for restore in restores {
+            delete::<Restore>(self.deps, restore, "").await?;
         }
-    }
-
-    async fn fail(&self, errors: Vec<String>) -> Result<()> {
-        warn!("the backup was not deleted: {}", errors.join("; "));
-        answer(self.deps, self.request, errors).await?;
-        self.count(Metric::BackupDeletionFailure);
+        self.progress.restores_deleted = true;
         Ok(())
     }
 
-    fn count(&self, metric: Metric) {
-        let labels = self.backup.metadata.labels.as_ref();
-        let schedule = labels.and_then(|labels| labels.get(api::labels::SCHEDULE_NAME));
-        self.deps.metrics.count(metric, &[schedule.map_or("", String::as_str)]);
+    async fn backup(&self, scene: &Scene) -> Result<()> {
+        let Some(backup) = &scene.backup else { return Ok(()) };
+        delete::<Backup>(self.deps, backup.name(), backup.uid()).await?;
+        self.deps.metrics.count(Metric::BackupDeletionSuccess, &[scene.schedule()]);
+        info!(backup = backup.name(), "the backup is deleted");
+        Ok(())
     }
-}
 
-/// An error that trying again may cure is one; any other becomes part of the answer.
-fn permanent(outcome: Result<()>) -> Result<Option<String>> {
-    match outcome {
-        Err(Error::Store(error)) if !error.is_transient() => Ok(Some(format!("failed to {error}"))),
-        outcome => outcome.map(|()| None),
+    async fn finish(&self, scene: &Scene, errors: Vec<String>) -> Result<()> {
+        if !errors.is_empty() {
+            warn!("the backup was not deleted: {}", errors.join("; "));
+            self.deps.metrics.count(Metric::BackupDeletionFailure, &[scene.schedule()]);
+        }
+        let status = json!({"phase": DeleteBackupRequestPhase::Processed, "errors": errors});
+        patch_status::<DeleteBackupRequest>(self.deps, &self.name, status).await.map(drop)
     }
-}
 
-async fn of_backup(deps: &Deps, backup: &str) -> Result<Vec<DeleteBackupRequest>> {
-    let all = list::<DeleteBackupRequest>(deps, "").await?;
-    Ok(all.into_iter().filter(|request| request.spec.backup_name == backup).collect())
-}
+    async fn requests(&self, scene: &Scene) -> Result<()> {
+        if scene.request.status.errors.is_empty() {
+            self.forget_others(scene).await?;
+        }
+        delete::<DeleteBackupRequest>(self.deps, &self.name, scene.request.uid()).await
+    }
 
-async fn restores_of(deps: &Deps, backup: &str) -> Result<Vec<Restore>> {
-    let all = list::<Restore>(deps, "").await?;
-    Ok(all.into_iter().filter(|restore| restore.spec.backup_name == backup).collect())
-}
+    async fn forget_others(&self, scene: &Scene) -> Result<()> {
+        for other in &scene.others {
+            delete::<DeleteBackupRequest>(self.deps, other.name(), other.uid()).await?;
+        }
+        Ok(())
+    }
 
-async fn answer(deps: &Deps, request: &DeleteBackupRequest, errors: Vec<String>) -> Result<()> {
-    let status = json!({"phase": DeleteBackupRequestPhase::Processed, "errors": errors});
-    patch_status::<DeleteBackupRequest>(deps, request.name(), status).await?;
-    Ok(())
-}
+    async fn store(&self, scene: &Scene) -> Result<Arc<dyn Store>> {
+        let location = scene.location.as_ref();
+        let location = location.ok_or_else(|| Error::Config("find the location of the backup".to_owned()))?;
+        self.deps.stores.open(location).await
+    }
 
-/// The backup has gone: so does every request about it, this one last.
-async fn finish(deps: &Deps, request: &DeleteBackupRequest) -> Result<()> {
-    info!(backup = request.spec.backup_name, "the backup is deleted");
-    answer(deps, request, Vec::new()).await?;
-    for other in of_backup(deps, &request.spec.backup_name).await? {
-        if other.uid() != request.uid() {
-            delete::<DeleteBackupRequest>(deps, other.name(), other.uid()).await?;
+    /// An error that trying again may cure ends this run; any other becomes part of the answer.
+    fn keep(&mut self, outcome: Result<()>) -> Result<()> {
+        match outcome {
+            Err(Error::Store(error)) if !error.is_transient() => {
+                self.progress.errors.push(format!("failed to {error}"));
+                Ok(())
+            }
+            outcome => outcome,
         }
     }
-    delete::<DeleteBackupRequest>(deps, request.name(), request.uid()).await
+}
+
+/// Whether a backup is the one that a request has begun to delete, and not a later one of the same name.
+fn is_meant(request: &DeleteBackupRequest, backup: &Backup) -> bool {
+    let begun = request.status.phase == DeleteBackupRequestPhase::InProgress;
+    let uid = request.metadata.labels.as_ref().and_then(|labels| labels.get(BACKUP_UID));
+    !begun || uid.is_none_or(|uid| uid == backup.uid())
+}
+
+/// Whether an entry of a list in [`VOLUME_FILES`] stands for data.
+fn holds_data(file: BackupFile, entry: &Value) -> bool {
+    match file {
+        BackupFile::VolumeInfo => entry["backupMethod"].as_str().is_some_and(|method| !method.is_empty()),
+        _ => true,
+    }
 }

@@ -55,7 +55,9 @@ async fn reconcile(deps: Arc<Deps>, document: Value) -> Result<Next> {
     }
     let expiration = stamp(now + VALID);
     let status = match address(&deps, &request).await {
-        Ok(url) => json!({"phase": DownloadRequestPhase::Processed, "downloadURL": url, "expiration": expiration}),
+        Ok(url) => {
+            json!({"phase": DownloadRequestPhase::Processed, "downloadURL": url, "expiration": expiration})
+        }
         Err(Error::Cluster(error)) if error.is_transient() => return Err(error.into()),
         Err(Error::Store(error)) if error.is_transient() => return Err(error.into()),
         Err(error) => {
@@ -94,7 +96,8 @@ async fn target(deps: &Deps, target: &DownloadTarget) -> Result<(Arc<dyn Store>,
     };
     let backup = find::<Backup>(deps, &backup).await?.ok_or_else(|| missing("backup", &backup))?;
     let name = &backup.spec.storage_location;
-    let location = find::<BackupStorageLocation>(deps, name).await?.ok_or_else(|| missing("location", name))?;
+    let location =
+        find::<BackupStorageLocation>(deps, name).await?.ok_or_else(|| missing("location", name))?;
     Ok((deps.stores.open(&location).await?, download.key(&target.name)))
 }
 

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::Kind;
 use api::labels::{BACKUP_NAME, BACKUP_UID};
 use api::names::label_value;
 use api::velero::v1::{
     AccessMode, Backup, BackupPhase, BackupStorageLocation, DeleteBackupRequest, LocationPhase,
 };
-use api::Kind;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tracing::{info, warn};

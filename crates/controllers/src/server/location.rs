@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use api::velero::v1::{BackupStorageLocation, LocationPhase};
 use api::{GoDuration, Kind};
+use engine::machine::location::{Observed, Step, due, next, not_default};
 use engine::problem::Code;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -40,17 +41,19 @@ async fn reconcile(deps: Arc<Deps>, document: Value) -> Result<Next> {
     let location: BackupStorageLocation = read(&document)?;
     cede_default(&deps, &location).await?;
     let digest = digest(&document);
-    let frequency = frequency(&location, deps.config.periods.validation);
-    let wait = if is_new(&location, &digest) { Some(Duration::ZERO) } else { wait(&location, frequency, deps.now()) };
-    match wait {
-        None => return Ok(Next::Wait),
-        Some(wait) if !wait.is_zero() => return Ok(Next::After(wait)),
-        Some(_) => {}
+    let frequency = GoDuration::from(deps.config.periods.validation);
+    let observed = Observed { location: &location, frequency, changed: !is_validated(&location, &digest) };
+    match next(&observed, deps.now()) {
+        Step::Rest => return Ok(Next::Wait),
+        Step::Wait(until) => return Ok(Next::at(until, deps.now())),
+        Step::Validate => {}
     }
     let verdict = probe(&deps, &location).await;
     report(&deps, &location, &verdict);
-    patch::<BackupStorageLocation>(&deps, location.name(), outcome(&verdict, &digest, deps.now())).await?;
-    Ok(frequency.map_or(Next::Wait, Next::After))
+    let now = deps.now();
+    patch::<BackupStorageLocation>(&deps, location.name(), outcome(&verdict, &digest, now)).await?;
+    let again = due(now, location.spec.validation_frequency, frequency);
+    Ok(again.map_or(Next::Wait, |then| Next::at(then, now)))
 }
 
 /// What was found: the location can be used, perhaps with a warning, or it cannot.
@@ -60,22 +63,10 @@ struct Verdict {
     message: String,
 }
 
-/// How often it is validated; `None` for only once.
-fn frequency(location: &BackupStorageLocation, default: Duration) -> Option<Duration> {
-    let asked = location.spec.validation_frequency.and_then(GoDuration::to_std);
-    Some(asked.unwrap_or(default)).filter(|period| !period.is_zero())
-}
-
-fn is_new(location: &BackupStorageLocation, digest: &str) -> bool {
+/// Whether this specification is the one that was validated last.
+fn is_validated(location: &BackupStorageLocation, digest: &str) -> bool {
     let validated = location.metadata.annotations.as_ref().and_then(|all| all.get(VALIDATED_SPEC));
-    location.status.last_validation_time.is_none() || validated.is_none_or(|validated| validated != digest)
-}
-
-/// How long until it is to be validated again; `None` for never.
-fn wait(location: &BackupStorageLocation, frequency: Option<Duration>, now: Timestamp) -> Option<Duration> {
-    let last = location.status.last_validation_time.as_ref()?;
-    let passed = Duration::try_from(now.duration_since(last.0)).unwrap_or_default();
-    frequency.map(|frequency| frequency.saturating_sub(passed))
+    validated.is_some_and(|validated| validated == digest)
 }
 
 fn digest(document: &Value) -> String {
@@ -93,7 +84,9 @@ async fn probe(deps: &Deps, location: &BackupStorageLocation) -> Verdict {
         Ok(Ok((None, warnings))) => available(&warnings),
         Ok(Ok((Some(message), _))) => unavailable(&problems::LAYOUT, &message),
         Ok(Err(error)) => unavailable(code_of(&error), &format!("failed to {error}")),
-        Err(_) => unavailable(&problems::UNREACHABLE, &format!("the store did not answer within {PROBE_TIMEOUT:?}")),
+        Err(_) => {
+            unavailable(&problems::UNREACHABLE, &format!("the store did not answer within {PROBE_TIMEOUT:?}"))
+        }
     }
 }
 
@@ -154,15 +147,11 @@ async fn cede_default(deps: &Deps, location: &BackupStorageLocation) -> Result<(
         return Ok(());
     }
     let all = list::<BackupStorageLocation>(deps, "").await?;
-    if all.iter().filter(|other| other.spec.default).any(|other| made(other) > made(location)) {
+    if not_default(&all).contains(&location.name()) {
         info!(location = location.name(), "a location made later is the default");
         patch::<BackupStorageLocation>(deps, location.name(), json!({"spec": {"default": false}})).await?;
     }
     Ok(())
-}
-
-fn made(location: &BackupStorageLocation) -> (Option<Timestamp>, &str) {
-    (location.metadata.creation_timestamp.as_ref().map(|time| time.0), location.name())
 }
 
 #[cfg(test)]

@@ -55,7 +55,8 @@ const REMAP: &str = "crd-remap-version";
 
 /// The plugins of this server.
 pub fn list(all_group_versions: bool) -> Vec<PluginInfo> {
-    let named = |kind: &str, name: &str| PluginInfo { name: format!("velero.io/{name}"), kind: kind.to_owned() };
+    let named =
+        |kind: &str, name: &str| PluginInfo { name: format!("velero.io/{name}"), kind: kind.to_owned() };
     let built_in = BUILT_IN.iter().flat_map(|(kind, names)| names.iter().map(move |name| (*kind, *name)));
     let built_in = built_in.filter(|(_, name)| !(all_group_versions && *name == REMAP));
     let mut all: Vec<PluginInfo> = built_in.map(|(kind, name)| named(kind, name)).collect();

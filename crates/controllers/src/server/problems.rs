@@ -39,11 +39,8 @@ pub const LAYOUT: Code = Code {
     remedy: "Use a bucket, or a prefix in it, that holds nothing else.",
 };
 /// Anything else that the store says.
-pub const STORE: Code = Code {
-    id: "SLV-3107",
-    title: "the object store failed",
-    remedy: "See the message; it is tried again.",
-};
+pub const STORE: Code =
+    Code { id: "SLV-3107", title: "the object store failed", remedy: "See the message; it is tried again." };
 /// The location works, with something that the user should know.
 pub const QUESTIONABLE: Code = Code {
     id: "SLV-3108",

@@ -32,7 +32,8 @@ pub static SPEC: Spec<Deps> = Spec {
 };
 
 fn is_leaving(document: &Value) -> bool {
-    let waits = list(document, &["metadata", "finalizers"]).iter().any(|finalizer| finalizer == RESTORE_FINALIZER);
+    let waits =
+        list(document, &["metadata", "finalizers"]).iter().any(|finalizer| finalizer == RESTORE_FINALIZER);
     waits && !document["metadata"]["deletionTimestamp"].is_null()
 }
 

@@ -1,34 +1,40 @@
 //! Backups that lie in a location and are not in the cluster are imported; those in the cluster that have
 //! gone from the location are forgotten. The bucket is the only truth.
 
-mod import;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::labels::STORAGE_LOCATION;
-use api::velero::v1::{Backup, BackupPhase, BackupStorageLocation, LocationPhase, PodVolumeBackup};
+use api::velero::v1::{Backup, BackupStorageLocation, PodVolumeBackup, Schedule};
 use api::{GoDuration, Kind};
+use engine::document::{annotation, name, set_annotation, uid};
+use engine::machine::location::due;
+use engine::machine::sync::{
+    Destination, NotImported, Observed, Step, import, import_pod_volume, next, plan,
+};
+use engine::problem::{Code, Problem, Severity};
 use futures::StreamExt;
 use futures::stream;
 use serde_json::{Value, json};
 use store::Store;
-use store::backup_files::{Depth, Finding, Mismatch, list_backups, read_backup_list, read_marker, verify_manifest};
+use store::backup_files::{
+    Depth, Finding, Mismatch, list_backups, read_backup_list, read_marker, verify_manifest,
+};
 use store::bucket::BackupFile;
-use tracing::{info, warn};
+use tracing::info;
 
-use self::import::{Import, PENDING, Verdict};
 use super::problems;
 use crate::deps::Deps;
 use crate::error::{Error, Result, read};
-use crate::objects::{create, delete, labelled, list, list_documents, patch, patch_status, stamp};
+use crate::objects::{create, delete, list, list_documents, patch, patch_status, stamp};
 use crate::report::report;
 use crate::runtime::{Next, Spec};
-use engine::problem::{Problem, Severity};
 
+/// Annotation on an imported Backup until all that belongs to it is imported.
+const PENDING: &str = "salvor.io/import-pending";
 /// Backups that are read at once.
 const PARALLEL: usize = 8;
 
@@ -45,35 +51,28 @@ pub static SPEC: Spec<Deps> = Spec {
 
 async fn reconcile(deps: Arc<Deps>, document: Value) -> Result<Next> {
     let location: BackupStorageLocation = read(&document)?;
-    let Some(period) = period(&location, deps.config.periods.sync) else { return Ok(Next::Wait) };
-    let passed = location.status.last_synced_time.as_ref().map(|last| deps.now().duration_since(last.0));
-    let left = passed.map(|passed| period.saturating_sub(Duration::try_from(passed).unwrap_or_default()));
-    if let Some(left) = left.filter(|left| !left.is_zero()) {
-        return Ok(Next::After(left));
+    let period = GoDuration::from(deps.config.periods.sync);
+    match next(&Observed { location: &location, period }, deps.now()) {
+        Step::Rest => return Ok(Next::Wait),
+        Step::Wait(until) => return Ok(Next::at(until, deps.now())),
+        Step::Sync => {}
     }
-    debug_assert_eq!(location.status.phase, Some(LocationPhase::Available));
-    let sync = Sync { store: deps.stores.open(&location).await?, deps: &deps, location: &location, document: &document };
-    sync.run().await?;
-    patch_status::<BackupStorageLocation>(&deps, location.name(), json!({"lastSyncedTime": stamp(deps.now())})).await?;
-    Ok(Next::After(period))
-}
-
-/// How often backups are looked for; `None` for never.
-fn period(location: &BackupStorageLocation, default: Duration) -> Option<Duration> {
-    let asked = location.spec.backup_sync_period.map(|asked| {
-        GoDuration::to_std(asked).unwrap_or_else(|| {
-            warn!("spec.backupSyncPeriod is negative; the default of the server holds");
-            default
-        })
-    });
-    Some(asked.unwrap_or(default)).filter(|period| !period.is_zero())
+    let schedules = list::<Schedule>(&deps, "").await?;
+    let schedules = schedules.iter().map(|schedule| (schedule.name().to_owned(), schedule.uid().to_owned())).collect();
+    let to = Destination { namespace: deps.namespace(), location: location.name(), schedules: &schedules };
+    let store = deps.stores.open(&location).await?;
+    Sync { deps: &deps, location: &document, to, store }.run().await?;
+    let now = deps.now();
+    patch_status::<BackupStorageLocation>(&deps, location.name(), json!({"lastSyncedTime": stamp(now)})).await?;
+    let again = due(now, location.spec.backup_sync_period, period);
+    Ok(again.map_or(Next::Wait, |then| Next::at(then, now)))
 }
 
 /// One look at one location.
 struct Sync<'a> {
     deps: &'a Deps,
-    location: &'a BackupStorageLocation,
-    document: &'a Value,
+    location: &'a Value,
+    to: Destination<'a>,
     store: Arc<dyn Store>,
 }
 
@@ -81,63 +80,74 @@ impl Sync<'_> {
     async fn run(&self) -> Result<()> {
         // The cluster is read first: a backup that completes in between is seen as not yet complete, and so
         // is not taken for one that has gone from the location.
-        let known: BTreeMap<String, Value> = list_documents::<Backup>(self.deps, "")
-            .await?
-            .into_iter()
-            .map(|backup| (engine::document::name(&backup).to_owned(), backup))
-            .collect();
-        let stored: BTreeSet<String> = list_backups(self.store.as_ref()).await?.into_iter().collect();
-        let schedules = list_documents::<api::velero::v1::Schedule>(self.deps, "").await?;
-        let import = Import::new(self.deps, self.location, &schedules);
-        let wanted = stored.iter().filter(|name| known.get(*name).is_none_or(import::is_pending));
-        let imports = stream::iter(wanted).map(|name| self.import(&import, name, known.get(name)));
-        let outcomes: Vec<Result<()>> = imports.buffer_unordered(PARALLEL).collect().await;
-        // One that failed is tried again at the next sync; only what the cluster or the store as a whole
-        // cannot do ends this one.
+        let documents = list_documents::<Backup>(self.deps, "").await?;
+        let known: BTreeMap<&str, &Value> = documents.iter().map(|backup| (name(backup), backup)).collect();
+        let backups: Vec<Backup> = documents.iter().filter_map(|backup| read(backup).ok()).collect();
+        let folders = list_backups(self.store.as_ref()).await?;
+        let plan = plan(&folders, &backups, self.to.location);
+        let mut imports = Vec::new();
+        for folder in &plan.import {
+            imports.push(self.import(folder, None));
+        }
+        for folder in folders.iter().filter(|folder| known.get(folder.as_str()).copied().is_some_and(is_pending)) {
+            imports.push(self.import(folder, known.get(folder.as_str()).copied()));
+        }
+        let outcomes: Vec<Result<()>> = stream::iter(imports).buffer_unordered(PARALLEL).collect().await;
+        // What is wrong with one backup was reported and ends nothing; these are failures of the cluster or
+        // the store.
         outcomes.into_iter().collect::<Result<()>>()?;
-        self.forget(known.values(), &stored).await
+        for orphan in &plan.orphans {
+            info!(backup = orphan, "it has gone from its location");
+            let uid = known.get(orphan.as_str()).map_or("", |backup| uid(backup));
+            delete::<Backup>(self.deps, orphan, uid).await?;
+        }
+        Ok(())
     }
 
-    /// Imports one backup, or says why not. A backup that was imported in part is completed.
-    async fn import(&self, import: &Import<'_>, name: &str, known: Option<&Value>) -> Result<()> {
-        let marker = match read_marker(self.store.as_ref(), name).await.map_err(Error::from) {
+    /// Imports one backup, or says why not. One that was imported in part is completed.
+    async fn import(&self, folder: &str, known: Option<&Value>) -> Result<()> {
+        let marker = match read_marker(self.store.as_ref(), folder).await.map_err(Error::from) {
             Ok(Some(marker)) => marker.backup,
             // Not yet a backup, or no longer one.
             Ok(None) => return Ok(()),
-            Err(error @ Error::Store(_)) => return Err(error),
-            Err(error) => return self.report(&problems::UNREADABLE, name, &format!("failed to {error}")).await,
-        };
-        let backup = match import.judge(name, marker) {
-            Verdict::Import(backup) => backup,
-            Verdict::Leave(reason) => {
-                info!(backup = name, "not imported: {reason}");
-                return Ok(());
+            Err(Error::File(error)) => {
+                return self.report(&problems::UNREADABLE, folder, &format!("failed to {error}")).await;
             }
-            Verdict::Refuse(reason) => return self.report(&problems::UNREADABLE, name, &reason).await,
+            Err(error) => return Err(error),
         };
-        if let Some(finding) = self.altered(name).await? {
-            return self.report(&problems::ALTERED, name, &finding.to_string()).await;
+        match import(marker, folder, &self.to, self.deps.now()) {
+            Err(NotImported::Invalid(reason)) => self.report(&problems::UNREADABLE, folder, &reason).await,
+            Err(error @ NotImported::Unfinished(_)) => {
+                info!(backup = folder, "{error}");
+                Ok(())
+            }
+            Ok(backup) => match self.altered(folder).await? {
+                Some(finding) => self.report(&problems::ALTERED, folder, &finding.to_string()).await,
+                None => self.write(folder, backup, known).await,
+            },
         }
-        self.write(import, name, *backup, known).await
     }
 
     /// What in the backup is not as its manifest says; backups of Velero have none.
     async fn altered(&self, name: &str) -> Result<Option<Finding>> {
         let findings = verify_manifest(self.store.as_ref(), name, Depth::Sizes).await?;
-        let harmless = |finding: &Finding| matches!(finding.mismatch, Mismatch::NoManifest | Mismatch::Unlisted);
+        let harmless =
+            |finding: &Finding| matches!(finding.mismatch, Mismatch::NoManifest | Mismatch::Unlisted);
         Ok(findings.into_iter().find(|finding| !harmless(finding)))
     }
 
     /// Creates the Backup, then what belongs to it. It is marked until that is complete.
-    async fn write(&self, import: &Import<'_>, name: &str, mut backup: Value, known: Option<&Value>) -> Result<()> {
+    async fn write(&self, folder: &str, mut backup: Value, known: Option<&Value>) -> Result<()> {
         let volumes: Vec<Value> =
-            match read_backup_list(self.store.as_ref(), name, BackupFile::PodVolumeBackups).await.map_err(Error::from) {
-                Err(error @ Error::Store(_)) => return Err(error),
-                Err(error) => return self.report(&problems::UNREADABLE, name, &format!("failed to {error}")).await,
+            match read_backup_list(self.store.as_ref(), folder, BackupFile::PodVolumeBackups).await.map_err(Error::from) {
                 Ok(volumes) => volumes,
+                Err(Error::File(error)) => {
+                    return self.report(&problems::UNREADABLE, folder, &format!("failed to {error}")).await;
+                }
+                Err(error) => return Err(error),
             };
         if !volumes.is_empty() {
-            engine::document::set_annotation(&mut backup, PENDING, "true");
+            set_annotation(&mut backup, PENDING, "true");
         }
         let created = match known {
             Some(known) => known.clone(),
@@ -146,34 +156,24 @@ impl Sync<'_> {
                 None => return Ok(()),
             },
         };
-        for volume in volumes.into_iter().filter_map(|volume| import.volume(volume, &created)) {
-            create::<PodVolumeBackup>(self.deps, &volume).await?;
+        for volume in volumes.into_iter().filter(|volume| !name(volume).is_empty()) {
+            create::<PodVolumeBackup>(self.deps, &import_pod_volume(volume, uid(&created), &self.to)).await?;
         }
-        if import::is_pending(&created) {
-            patch::<Backup>(self.deps, name, json!({"metadata": {"annotations": {PENDING: null}}})).await?;
+        if is_pending(&created) {
+            patch::<Backup>(self.deps, folder, json!({"metadata": {"annotations": {PENDING: null}}})).await?;
         }
-        info!(backup = name, location = self.location.name(), "imported");
+        info!(backup = folder, location = self.to.location, "imported");
         Ok(())
     }
 
-    /// Deletes the Backups of this location that are complete and no longer stored.
-    async fn forget(&self, known: impl Iterator<Item = &Value>, stored: &BTreeSet<String>) -> Result<()> {
-        let label = labelled(STORAGE_LOCATION, self.location.name());
-        for backup in known.filter_map(|document| read::<Backup>(document).ok()) {
-            let labels = backup.metadata.labels.iter().flatten();
-            let ours = labels.into_iter().any(|(key, value)| format!("{key}={value}") == label);
-            let complete = matches!(backup.status.phase, BackupPhase::Completed | BackupPhase::PartiallyFailed);
-            if ours && complete && !stored.contains(backup.name()) {
-                info!(backup = backup.name(), "it has gone from its location");
-                delete::<Backup>(self.deps, backup.name(), backup.uid()).await?;
-            }
-        }
+    async fn report(&self, code: &Code, folder: &str, message: &str) -> Result<()> {
+        let problem = Problem::new(code, Severity::Error, format!("backup {folder}: {message}"));
+        report(self.deps, self.location, "BackupNotImported", &problem).await;
         Ok(())
     }
+}
 
-    async fn report(&self, code: &engine::problem::Code, name: &str, message: &str) -> Result<()> {
-        let problem = Problem::new(code, Severity::Error, format!("backup {name}: {message}"));
-        report(self.deps, self.document, "BackupNotImported", &problem).await;
-        Ok(())
-    }
+/// Whether an import of this Backup was begun and not completed.
+fn is_pending(backup: &Value) -> bool {
+    annotation(backup, PENDING).is_some()
 }

@@ -51,12 +51,18 @@ async fn what_is_missing_or_contradicts_itself_is_named() {
     for (location, expect) in [
         (s3(json!({"credential": {"name": "none", "key": "k"}})), "find Secret none in namespace velero"),
         (s3(json!({"credential": {"name": "cloud", "key": "none"}})), "find key none in Secret cloud"),
-        (ca(json!({"bucket": "b", "caCert": "eA==", "caCertRef": {"name": "cloud", "key": "k"}})), "both set"),
+        (
+            ca(json!({"bucket": "b", "caCert": "eA==", "caCertRef": {"name": "cloud", "key": "k"}})),
+            "both set",
+        ),
         (ca(json!({"bucket": "b", "caCert": "***"})), "not base64"),
         (ca(json!({"bucket": "b", "caCert": STANDARD.encode("no certificate")})), "ertificate"),
         (ca(json!({"bucket": "b/c"})), "b/c"),
         (s3(json!({"provider": "floppy"})), "floppy"),
-        (s3(json!({"config": {"credentialsFile": "/no/such"}, "credential": null})), "config.credentialsFile"),
+        (
+            s3(json!({"config": {"credentialsFile": "/no/such"}, "credential": null})),
+            "config.credentialsFile",
+        ),
         (s3(json!({"config": {"region": "r", "customerKeyEncryptionSecret": "cloud/k"}})), "not 32"),
     ] {
         let (_, stores) = stores(vec![secret("cloud", "k", &format!("{PROFILE}SECRET"))]);
@@ -69,7 +75,8 @@ async fn what_is_missing_or_contradicts_itself_is_named() {
 #[tokio::test]
 async fn a_connection_that_is_not_verified_is_warned_of() {
     let (_, stores) = stores(vec![secret("cloud", "k", &format!("{PROFILE}x"))]);
-    let config = json!({"config": {"region": "r", "s3Url": "https://127.0.0.1:1", "insecureSkipTLSVerify": "true"}});
+    let config =
+        json!({"config": {"region": "r", "s3Url": "https://127.0.0.1:1", "insecureSkipTLSVerify": "true"}});
     assert_eq!(stores.warnings(&s3(config)).await.unwrap().len(), 1);
     assert!(stores.warnings(&s3(json!({}))).await.unwrap().is_empty());
 }
@@ -79,7 +86,10 @@ async fn the_credentials_file_of_the_process_is_used_where_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cloud");
     let environment = |path: &std::path::Path| {
-        BTreeMap::from([("AWS_SHARED_CREDENTIALS_FILE".to_owned(), SecretString::from(path.display().to_string()))])
+        BTreeMap::from([(
+            "AWS_SHARED_CREDENTIALS_FILE".to_owned(),
+            SecretString::from(path.display().to_string()),
+        )])
     };
     let fake: Arc<dyn Cluster> = Arc::new(FakeCluster::new());
     let stores = ClusterStores::new(fake, "velero", environment(&path), Wiring::default());

@@ -30,13 +30,17 @@ async fn what_is_in_the_way_is_on_the_label_until_it_is_not() {
     let world = World::new();
     world.seed(expired("b", "default"));
     let deps = world.deps();
-    let label = async || world.get::<Backup>("b").await.unwrap().metadata.labels.unwrap_or_default().get(FAILURE).cloned();
+    let label = async || {
+        world.get::<Backup>("b").await.unwrap().metadata.labels.unwrap_or_default().get(FAILURE).cloned()
+    };
     let read_only = |mode: &str| json!({"spec": {"accessMode": mode}});
     patch::<BackupStorageLocation>(&deps, "default", read_only("ReadOnly")).await.unwrap();
     world.reconcile(&SPEC, "b").await.unwrap();
     assert_eq!(label().await.as_deref(), Some("BSLReadOnly"));
     patch::<BackupStorageLocation>(&deps, "default", read_only("ReadWrite")).await.unwrap();
-    patch::<BackupStorageLocation>(&deps, "default", json!({"status": {"phase": "Unavailable"}})).await.unwrap();
+    patch::<BackupStorageLocation>(&deps, "default", json!({"status": {"phase": "Unavailable"}}))
+        .await
+        .unwrap();
     world.reconcile(&SPEC, "b").await.unwrap();
     assert_eq!((label().await, requests(&world).await.len()), (None, 0));
     world.seed(expired("lost", "elsewhere"));

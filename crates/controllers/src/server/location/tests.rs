@@ -2,7 +2,10 @@ use super::*;
 use crate::testing::{World, store_error};
 use store::{Put, Store};
 
-async fn validate(world: &World, store: std::result::Result<Arc<dyn Store>, store::Error>) -> BackupStorageLocation {
+async fn validate(
+    world: &World,
+    store: std::result::Result<Arc<dyn Store>, store::Error>,
+) -> BackupStorageLocation {
     let deps = world.deps_with(Arc::new(world.fake.clone()), store);
     world.reconcile_with(&SPEC, "default", &deps).await.unwrap();
     world.get("default").await.unwrap()
@@ -13,7 +16,10 @@ async fn a_location_that_answers_is_available() {
     let world = World::new();
     world.put("backups/a/velero-backup.json", "{}").await;
     let location = validate(&world, Ok(Arc::new(world.memory.clone()))).await;
-    assert_eq!((location.status.phase, location.status.message.as_str()), (Some(LocationPhase::Available), ""));
+    assert_eq!(
+        (location.status.phase, location.status.message.as_str()),
+        (Some(LocationPhase::Available), "")
+    );
     assert_eq!(location.status.last_validation_time.unwrap().0, world.deps().now());
     assert_eq!(world.memory.keys(), ["backups/a/velero-backup.json"], "nothing is written");
 }
@@ -40,7 +46,9 @@ async fn foreign_folders_make_a_location_unavailable_in_the_words_of_velero() {
     let world = World::new();
     world.put("photos/cat.jpg", "x").await;
     let location = validate(&world, Ok(Arc::new(world.memory.clone()))).await;
-    assert!(location.status.message.contains("Backup store contains invalid top-level directories: [photos]"));
+    assert!(
+        location.status.message.contains("Backup store contains invalid top-level directories: [photos]")
+    );
 }
 
 #[tokio::test]
@@ -54,17 +62,22 @@ async fn warnings_are_said_and_leave_it_available() {
 async fn it_is_validated_again_when_it_is_time_or_its_specification_changed() {
     let world = World::new();
     let deps = world.deps();
-    let last = |location: Option<BackupStorageLocation>| location.unwrap().status.last_validation_time.unwrap().0;
+    let last =
+        |location: Option<BackupStorageLocation>| location.unwrap().status.last_validation_time.unwrap().0;
     let minute = Next::After(Duration::from_secs(60));
     assert_eq!(world.reconcile(&SPEC, "default").await.unwrap(), minute);
     let first = last(world.get("default").await);
     world.pass(Duration::from_secs(20));
     assert_eq!(world.reconcile(&SPEC, "default").await.unwrap(), Next::After(Duration::from_secs(40)));
     assert_eq!(last(world.get("default").await), first);
-    patch::<BackupStorageLocation>(&deps, "default", json!({"spec": {"config": {"region": "x"}}})).await.unwrap();
+    patch::<BackupStorageLocation>(&deps, "default", json!({"spec": {"config": {"region": "x"}}}))
+        .await
+        .unwrap();
     assert_eq!(world.reconcile(&SPEC, "default").await.unwrap(), minute);
     assert_eq!(last(world.get("default").await), deps.now());
-    patch::<BackupStorageLocation>(&deps, "default", json!({"spec": {"validationFrequency": "0s"}})).await.unwrap();
+    patch::<BackupStorageLocation>(&deps, "default", json!({"spec": {"validationFrequency": "0s"}}))
+        .await
+        .unwrap();
     assert_eq!(world.reconcile(&SPEC, "default").await.unwrap(), Next::Wait, "once, since it has changed");
     let once = last(world.get("default").await);
     world.pass(Duration::from_secs(3600));

@@ -12,7 +12,11 @@ fn restore() -> Value {
 async fn world() -> World {
     let world = World::new();
     world.seed(backup("b", "Completed"));
-    for key in ["restores/r/restore-r-logs.gz", "restores/r2/restore-r2-logs.gz", "plugins/salvor/operations/uid-r/done.json"] {
+    for key in [
+        "restores/r/restore-r-logs.gz",
+        "restores/r2/restore-r2-logs.gz",
+        "plugins/salvor/operations/uid-r/done.json",
+    ] {
         world.put(key, "x").await;
     }
     world.seed(restore());
@@ -82,7 +86,10 @@ async fn killed_at_any_call_it_ends_the_same() {
     }
     for nth in 1..20 {
         let world = world().await;
-        let faulty = Arc::new(Faulty::new(Arc::new(world.fake.clone()), Some(Fault::call(nth).after_effect().then_dead())));
+        let faulty = Arc::new(Faulty::new(
+            Arc::new(world.fake.clone()),
+            Some(Fault::call(nth).after_effect().then_dead()),
+        ));
         let deps = world.deps_with(faulty, Ok(Arc::new(world.memory.clone())));
         let survived = world.reconcile_with(&SPEC, "r", &deps).await.is_ok();
         world.reconcile(&SPEC, "r").await.unwrap();

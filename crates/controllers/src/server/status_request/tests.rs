@@ -9,7 +9,12 @@ async fn a_question_is_answered_and_forgotten_after_a_minute() {
     let answer = world.get::<ServerStatusRequest>("q").await.unwrap().status;
     assert_eq!(answer.phase, ServerStatusRequestPhase::Processed);
     assert!(answer.server_version.starts_with("v1.18.3+salvor."), "{}", answer.server_version);
-    assert!(answer.plugins.iter().any(|plugin| plugin.name == "velero.io/pod" && plugin.kind == "BackupItemAction"));
+    assert!(
+        answer
+            .plugins
+            .iter()
+            .any(|plugin| plugin.name == "velero.io/pod" && plugin.kind == "BackupItemAction")
+    );
     world.pass(Duration::from_secs(20));
     assert_eq!(world.reconcile(&SPEC, "q").await.unwrap(), Next::After(Duration::from_secs(40)));
     world.pass(Duration::from_secs(40));

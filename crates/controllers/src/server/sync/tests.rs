@@ -1,6 +1,7 @@
 use super::*;
 use crate::testing::{DyingStore, World, backup, object};
-use api::labels::{BACKUP_UID, MANIFEST_SHA256};
+use api::labels::{BACKUP_UID, MANIFEST_SHA256, STORAGE_LOCATION};
+use api::velero::v1::BackupPhase;
 use cluster::fake::{Fault, Faulty};
 use store::Put;
 use store::backup_files::{Commit, gzip_json};
@@ -33,7 +34,8 @@ async fn world() -> World {
     put(&world, "a", &stored("a", "Completed")).await;
     put(&world, "b", &stored("b", "PartiallyFailed")).await;
     let volume = |name: &str| {
-        json!({"metadata": {"name": name, "namespace": "elsewhere", "uid": "v", "labels": {BACKUP_UID: "old"}},
+        json!({"metadata": {"name": name, "namespace": "elsewhere", "uid": "v", "labels": {BACKUP_UID: "old"},
+                "ownerReferences": [{"apiVersion": "velero.io/v1", "kind": "Backup", "name": "a", "uid": "old"}]},
                "spec": {"volume": "data", "backupStorageLocation": "theirs"}, "status": {"phase": "Completed"}})
     };
     let key = BackupFile::PodVolumeBackups.key("a");
@@ -113,9 +115,9 @@ async fn backups_that_others_still_work_on_are_left_alone() {
         ("Finalizing", "2026-06-01T00:00:00Z", None),
         ("WaitingForPluginOperations", "2026-06-01T00:00:00Z", None),
         ("FinalizingPartiallyFailed", "2026-02-01T00:00:00Z", Some(BackupPhase::PartiallyFailed)),
-        ("InProgress", "2026-02-01T00:00:00Z", None),
-        ("", "2026-02-01T00:00:00Z", None),
-        ("Sideways", "2026-02-01T00:00:00Z", None),
+        ("InProgress", "2026-06-01T00:00:00Z", None),
+        ("", "2026-06-01T00:00:00Z", None),
+        ("Sideways", "2026-06-01T00:00:00Z", None),
         ("Failed", "2026-06-01T00:00:00Z", Some(BackupPhase::Failed)),
     ] {
         let world = World::new();
@@ -132,9 +134,12 @@ async fn what_is_no_backup_is_reported_and_stops_no_other() {
     for (marker, expect) in [
         ("not json", "decode"),
         ("[]", "not an object"),
-        ("{}", "does not hold a Backup"),
-        (&stored("b", "Completed").to_string(), "names another backup, \"b\""),
-        (r#"{"apiVersion":"velero.io/v1","kind":"Restore","metadata":{"name":"a"}}"#, "does not hold a Backup"),
+        ("{}", "not a Backup of velero.io/v1"),
+        (&stored("b", "Completed").to_string(), "names it \"b\""),
+        (
+            r#"{"apiVersion":"velero.io/v1","kind":"Restore","metadata":{"name":"a"}}"#,
+            "not a Backup of velero.io/v1",
+        ),
     ] {
         let world = World::new();
         world.put("backups/a/velero-backup.json", marker.to_owned()).await;
@@ -163,7 +168,10 @@ async fn a_backup_that_is_not_as_its_manifest_says_is_reported_and_not_imported(
     assert!(good.metadata.annotations.unwrap().contains_key(MANIFEST_SHA256));
     assert!(world.get::<Backup>("late").await.is_none());
     let events = events(&world).await;
-    assert!(events.len() == 1 && events[0].contains("late.tar.gz") && events[0].contains("SLV-3109"), "{events:?}");
+    assert!(
+        events.len() == 1 && events[0].contains("late.tar.gz") && events[0].contains("SLV-3109"),
+        "{events:?}"
+    );
 }
 
 #[tokio::test]
@@ -171,7 +179,9 @@ async fn the_period_is_that_of_the_location_or_the_server() {
     let world = World::new();
     let deps = world.deps();
     let sync = async |period: Value| {
-        patch::<BackupStorageLocation>(&deps, "default", json!({"spec": {"backupSyncPeriod": period}})).await.unwrap();
+        patch::<BackupStorageLocation>(&deps, "default", json!({"spec": {"backupSyncPeriod": period}}))
+            .await
+            .unwrap();
         world.reconcile(&SPEC, "default").await.unwrap()
     };
     assert_eq!(sync(json!("0s")).await, Next::Wait);
