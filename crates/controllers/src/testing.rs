@@ -186,6 +186,7 @@ fn kinds() -> [ResourceType; 8] {
 }
 
 /// An object of ours.
+#[expect(clippy::needless_pass_by_value, reason = "tests pass json! literals")]
 pub(crate) fn object(kind: &str, name: &str, spec: Value, status: Value) -> Value {
     json!({
         "apiVersion": "velero.io/v1", "kind": kind,

@@ -55,7 +55,9 @@ async fn reconcile(deps: Arc<Deps>, document: Value) -> Result<Next> {
         let now = deps.now();
         match next(&scene.observed(&deletion.progress), now) {
             Step::Wait(until) if scene.request.status.phase.is_terminal() => return Ok(Next::at(until, now)),
-            Step::Wait(until) => sleep(Duration::try_from(until.duration_since(now)).unwrap_or_default()).await,
+            Step::Wait(until) => {
+                sleep(Duration::try_from(until.duration_since(now)).unwrap_or_default()).await;
+            }
             step => deletion.act(&scene, step).await?,
         }
     }
@@ -74,7 +76,13 @@ struct Scene {
 impl Scene {
     fn observed<'a>(&'a self, progress: &'a Progress) -> Observed<'a> {
         let Self { request, others: _, other_names, backup, location } = self;
-        Observed { request, others: other_names, backup: backup.as_ref(), location: location.as_ref(), progress }
+        Observed {
+            request,
+            others: other_names,
+            backup: backup.as_ref(),
+            location: location.as_ref(),
+            progress,
+        }
     }
 
     fn schedule(&self) -> &str {
@@ -93,11 +101,15 @@ struct Deletion<'a> {
 impl Deletion<'_> {
     /// Reads what is so; `None` once the request has gone.
     async fn look(&mut self) -> Result<Option<Scene>> {
-        let Some(request) = find::<DeleteBackupRequest>(self.deps, &self.name).await? else { return Ok(None) };
+        let Some(request) = find::<DeleteBackupRequest>(self.deps, &self.name).await? else {
+            return Ok(None);
+        };
         let name = &request.spec.backup_name;
         let all = list::<DeleteBackupRequest>(self.deps, "").await?;
-        let others: Vec<_> =
-            all.into_iter().filter(|other| other.spec.backup_name == *name && other.uid() != request.uid()).collect();
+        let others: Vec<_> = all
+            .into_iter()
+            .filter(|other| other.spec.backup_name == *name && other.uid() != request.uid())
+            .collect();
         let backup = find::<Backup>(self.deps, name).await?.filter(|backup| is_meant(&request, backup));
         let location = match &backup {
             Some(backup) => find::<BackupStorageLocation>(self.deps, &backup.spec.storage_location).await?,
@@ -146,7 +158,8 @@ impl Deletion<'_> {
     async fn data(&mut self, scene: &Scene) -> Result<()> {
         let store = self.store(scene).await?;
         for (file, what) in VOLUME_FILES {
-            let entries = read_backup_list::<Value>(store.as_ref(), &scene.request.spec.backup_name, file).await;
+            let entries =
+                read_backup_list::<Value>(store.as_ref(), &scene.request.spec.backup_name, file).await;
             let entries = match entries.map_err(Error::from) {
                 Ok(entries) => entries,
                 // A damaged list must not keep a backup from being deleted.
@@ -161,7 +174,9 @@ impl Deletion<'_> {
             };
             let count = entries.iter().filter(|entry| holds_data(file, entry)).count();
             if count > 0 {
-                let error = format!("the backup holds {count} {what}, which this version cannot delete: its files stay");
+                let error = format!(
+                    "the backup holds {count} {what}, which this version cannot delete: its files stay"
+                );
                 self.progress.errors.push(error);
             }
         }

@@ -58,12 +58,14 @@ async fn reconcile(deps: Arc<Deps>, document: Value) -> Result<Next> {
         Step::Sync => {}
     }
     let schedules = list::<Schedule>(&deps, "").await?;
-    let schedules = schedules.iter().map(|schedule| (schedule.name().to_owned(), schedule.uid().to_owned())).collect();
+    let schedules =
+        schedules.iter().map(|schedule| (schedule.name().to_owned(), schedule.uid().to_owned())).collect();
     let to = Destination { namespace: deps.namespace(), location: location.name(), schedules: &schedules };
     let store = deps.stores.open(&location).await?;
     Sync { deps: &deps, location: &document, to, store }.run().await?;
     let now = deps.now();
-    patch_status::<BackupStorageLocation>(&deps, location.name(), json!({"lastSyncedTime": stamp(now)})).await?;
+    patch_status::<BackupStorageLocation>(&deps, location.name(), json!({"lastSyncedTime": stamp(now)}))
+        .await?;
     let again = due(now, location.spec.backup_sync_period, period);
     Ok(again.map_or(Next::Wait, |then| Next::at(then, now)))
 }
@@ -89,7 +91,9 @@ impl Sync<'_> {
         for folder in &plan.import {
             imports.push(self.import(folder, None));
         }
-        for folder in folders.iter().filter(|folder| known.get(folder.as_str()).copied().is_some_and(is_pending)) {
+        for folder in
+            folders.iter().filter(|folder| known.get(folder.as_str()).copied().is_some_and(is_pending))
+        {
             imports.push(self.import(folder, known.get(folder.as_str()).copied()));
         }
         let outcomes: Vec<Result<()>> = stream::iter(imports).buffer_unordered(PARALLEL).collect().await;
@@ -139,7 +143,10 @@ impl Sync<'_> {
     /// Creates the Backup, then what belongs to it. It is marked until that is complete.
     async fn write(&self, folder: &str, mut backup: Value, known: Option<&Value>) -> Result<()> {
         let volumes: Vec<Value> =
-            match read_backup_list(self.store.as_ref(), folder, BackupFile::PodVolumeBackups).await.map_err(Error::from) {
+            match read_backup_list(self.store.as_ref(), folder, BackupFile::PodVolumeBackups)
+                .await
+                .map_err(Error::from)
+            {
                 Ok(volumes) => volumes,
                 Err(Error::File(error)) => {
                     return self.report(&problems::UNREADABLE, folder, &format!("failed to {error}")).await;

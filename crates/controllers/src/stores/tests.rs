@@ -7,12 +7,14 @@ fn secret(name: &str, key: &str, value: &str) -> Value {
            "data": {key: STANDARD.encode(value)}})
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "tests pass json! literals")]
 fn location(spec: Value) -> BackupStorageLocation {
     let document = json!({"apiVersion": "velero.io/v1", "kind": "BackupStorageLocation",
         "metadata": {"name": "l", "namespace": "velero"}, "spec": spec});
     BackupStorageLocation::from_document(&document).unwrap()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "tests pass json! literals")]
 fn s3(more: Value) -> BackupStorageLocation {
     let mut spec = json!({
         "provider": "aws", "objectStorage": {"bucket": "b"},

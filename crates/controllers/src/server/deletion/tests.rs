@@ -113,7 +113,10 @@ async fn refusals_say_why_in_the_words_of_velero() {
         world.reconcile(&SPEC, "d").await.unwrap();
         let start = "cannot delete backup because backup storage location default is ".to_owned();
         let errors = errors(&world).await;
-        assert!(errors.len() == 1 && errors[0].starts_with(&start) && errors[0].ends_with(expect), "{errors:?}");
+        assert!(
+            errors.len() == 1 && errors[0].starts_with(&start) && errors[0].ends_with(expect),
+            "{errors:?}"
+        );
         assert_eq!(world.memory.keys().len(), 7);
     }
 }
