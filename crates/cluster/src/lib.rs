@@ -3,17 +3,25 @@
 //! `port` is what the rest of the program sees: a dozen verbs over JSON documents. Unknown fields survive,
 //! because no document passes through a struct.
 
+pub mod apply;
 mod client;
+pub mod clock;
+pub mod conditions;
+#[cfg(any(test, feature = "fake"))]
+pub mod conformance;
 mod discovery;
 mod errors;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
 mod kube;
+pub mod lease;
 mod limits;
 pub mod port;
 mod request;
 pub mod streams;
 mod through;
+pub mod typed;
+pub mod wait;
 mod watch;
 
 pub use self::kube::Kube;
