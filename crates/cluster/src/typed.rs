@@ -1,7 +1,7 @@
 //! Custom resources as types: typed reads, typed new objects, and patches. Nothing typed ever replaces what is
 //! stored, so that fields which this version does not know survive.
 
-use api::kind::Kind;
+use api::Kind;
 use api::meta::ResourceType;
 use serde::Serialize;
 use serde_json::{Value, json};

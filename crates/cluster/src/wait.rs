@@ -107,7 +107,8 @@ mod tests {
     #[tokio::test]
     async fn the_last_reason_is_told_when_time_is_over() {
         let cluster = FakeCluster::new();
-        let wait = until(&cluster, &pod(), Duration::from_millis(20), conditions::phase(&["Running"]));
+        let at = pod();
+        let wait = until(&cluster, &at, Duration::from_millis(20), conditions::phase(&["Running"]));
         let error = wait.await.unwrap_err();
         assert_eq!(error.to_string(), "wait for pods default/web: not after 0.02 s: it is not there");
     }
