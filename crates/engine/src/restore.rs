@@ -27,3 +27,6 @@ pub use planner::{Request, Target, plan};
 pub use prepare::{Prepared, prepare};
 pub use transform::transform;
 pub use volumes::Volumes;
+
+#[cfg(test)]
+mod tests;

@@ -162,3 +162,131 @@ pub fn means_gone(error: &str) -> bool {
     let said = ["not found", "does not exist", "nosuchkey", "blobnotfound", "objectnotexist"];
     said.iter().any(|words| error.contains(words))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    const MADE: &str = "2026-01-01T00:00:00Z";
+
+    struct World {
+        request: Value,
+        backup: Option<Value>,
+        location: Option<Value>,
+        progress: Progress,
+    }
+
+    impl World {
+        fn new(phase: &str, backup: &str) -> Self {
+            let request = json!({"metadata": {"creationTimestamp": MADE}, "spec": {"backupName": "b1"},
+                "status": {"phase": phase}});
+            let backup = json!({"metadata": {"name": "b1"}, "spec": {"storageLocation": "default"},
+                "status": {"phase": backup}});
+            let location = json!({"metadata": {"name": "default"}, "status": {"phase": "Available"}});
+            Self { request, backup: Some(backup), location: Some(location), progress: Progress::default() }
+        }
+
+        fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+            change(&mut self);
+            self
+        }
+
+        fn check(&self, now: &str, expect: Step) {
+            let request = DeleteBackupRequest::from_document(&self.request).unwrap();
+            let backup = self.backup.as_ref().map(|of| Backup::from_document(of).unwrap());
+            let location = self.location.as_ref().map(|of| BackupStorageLocation::from_document(of).unwrap());
+            let observed = Observed {
+                request: &request,
+                others: &[],
+                backup: backup.as_ref(),
+                location: location.as_ref(),
+                progress: &self.progress,
+            };
+            assert_eq!(next(&observed, now.parse().unwrap()), expect);
+        }
+    }
+
+    fn errors(of: &[&str]) -> Step {
+        Step::Finish(of.iter().map(|text| (*text).to_owned()).collect())
+    }
+
+    #[test]
+    fn requests_that_cannot_be_met_are_refused() {
+        let new = || World::new("New", "Completed");
+        new().check(MADE, Step::Begin);
+        World::new("New", "Deleting").check(MADE, Step::Begin);
+        World::new("New", "Failed").check(MADE, Step::Begin);
+        new()
+            .with(|of| of.request["spec"]["backupName"] = json!(""))
+            .check(MADE, errors(&["spec.backupName is required"]));
+        new().with(|of| of.backup = None).check(MADE, errors(&["backup not found"]));
+        for phase in ["", "Queued", "InProgress", "WaitingForPluginOperations", "Finalizing"] {
+            World::new("New", phase).check(MADE, errors(&["backup is still in progress"]));
+        }
+        let missing = "backup storage location default not found";
+        new().with(|of| of.location = None).check(MADE, errors(&[missing]));
+        let refuse = |change: Value, expect: &str| {
+            let location = |of: &mut World| json_patch::merge(of.location.as_mut().unwrap(), &change);
+            new().with(location).check(MADE, errors(&[expect]));
+        };
+        refuse(
+            json!({"spec": {"accessMode": "ReadOnly"}}),
+            "cannot delete backup because backup storage location default is currently in read-only mode",
+        );
+        refuse(
+            json!({"status": {"phase": "Unavailable"}}),
+            "cannot delete backup because backup storage location default is not available",
+        );
+    }
+
+    #[test]
+    fn the_work_is_done_in_order() {
+        World::new("InProgress", "Completed").check(MADE, Step::MarkBackup);
+        let mut world = World::new("InProgress", "Deleting");
+        world.check(MADE, Step::DeleteData);
+        world.progress.data_gone = true;
+        world.check(MADE, Step::DeleteFiles);
+        world.progress.files_gone = true;
+        world.progress.restores = vec!["r1".into()];
+        world.check(MADE, Step::DeleteRestores(vec!["r1".into()]));
+        world.progress.restores_deleted = true;
+        world.progress.began = Some(MADE.parse().unwrap());
+        world.check(MADE, Step::Wait("2026-01-01T00:00:01Z".parse().unwrap()));
+        world.check("2026-01-01T00:01:00Z", errors(&["restore r1 is not gone yet"]));
+        world.progress.restores.clear();
+        world.check(MADE, Step::DeleteBackup);
+        world.backup = None;
+        world.check(MADE, errors(&[]));
+    }
+
+    #[test]
+    fn errors_keep_the_files_and_the_backup() {
+        let mut world = World::new("InProgress", "Deleting");
+        world.progress = Progress { data_gone: true, errors: vec!["no".into()], ..Progress::default() };
+        world.check(MADE, errors(&["no"]));
+        world.location = None;
+        world.check(MADE, errors(&["no", "backup storage location default not found"]));
+    }
+
+    #[test]
+    fn a_deletion_has_a_deadline() {
+        let late = "the deletion did not end within a day: delete the backup again";
+        World::new("InProgress", "Deleting").check("2026-01-02T00:00:00Z", errors(&[late]));
+    }
+
+    #[test]
+    fn requests_go_at_once_or_after_a_day() {
+        let processed = || World::new("Processed", "Completed");
+        processed().check(MADE, Step::DeleteRequests);
+        let failed = processed().with(|of| of.request["status"]["errors"] = json!(["no"]));
+        failed.check(MADE, Step::Wait("2026-01-02T00:00:00Z".parse().unwrap()));
+        failed.check("2026-01-02T00:00:00Z", Step::DeleteRequests);
+    }
+
+    #[test]
+    fn what_is_gone_already_is_no_error() {
+        assert!(means_gone("NoSuchKey: the key does not exist") && means_gone("404 Not Found"));
+        assert!(!means_gone("403 Forbidden"));
+    }
+}

@@ -59,3 +59,51 @@ pub fn not_default(locations: &[BackupStorageLocation]) -> Vec<&str> {
     defaults.sort_by_key(|location| (Reverse(made(location)), location.name()));
     defaults.into_iter().skip(1).map(Kind::name).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn location(document: Value) -> BackupStorageLocation {
+        BackupStorageLocation::from_document(&document).unwrap()
+    }
+
+    fn check(document: Value, changed: bool, expect: Step) {
+        let location = location(document.clone());
+        let observed = Observed { location: &location, frequency: GoDuration::from_mins(1), changed };
+        assert_eq!(next(&observed, "2026-01-01T00:01:00Z".parse().unwrap()), expect, "{document}");
+    }
+
+    #[test]
+    fn locations_are_tried_when_due() {
+        let at = |frequency: Value, last: &str| json!({"spec": {"validationFrequency": frequency}, "status": {"lastValidationTime": last}});
+        let wait = |text: &str| Step::Wait(text.parse().unwrap());
+        check(json!({}), false, Step::Validate);
+        check(json!({"spec": {"validationFrequency": "0s"}}), false, Step::Validate);
+        check(at(json!(null), "2026-01-01T00:00:00Z"), false, Step::Validate);
+        check(at(json!(null), "2026-01-01T00:00:30Z"), false, wait("2026-01-01T00:01:30Z"));
+        check(at(json!("-5s"), "2026-01-01T00:00:30Z"), false, wait("2026-01-01T00:01:30Z"));
+        check(at(json!("5m"), "2026-01-01T00:00:00Z"), false, wait("2026-01-01T00:05:00Z"));
+        check(at(json!("0s"), "2020-01-01T00:00:00Z"), false, Step::Rest);
+        check(at(json!("0s"), "2020-01-01T00:00:00Z"), true, Step::Validate);
+        check(json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}), true, Step::Rest);
+    }
+
+    #[test]
+    fn the_newest_default_stays_one() {
+        let one = |name: &str, made: &str, default: bool| {
+            location(
+                json!({"metadata": {"name": name, "creationTimestamp": made}, "spec": {"default": default}}),
+            )
+        };
+        let all = [
+            one("a", "2026-01-01T00:00:00Z", true),
+            one("b", "2026-01-03T00:00:00Z", true),
+            one("c", "2026-01-03T00:00:00Z", true),
+            one("d", "2026-01-04T00:00:00Z", false),
+        ];
+        assert_eq!(not_default(&all), ["c", "a"]);
+        assert!(not_default(&all[..1]).is_empty());
+    }
+}

@@ -219,3 +219,147 @@ fn failed_already(phase: RestorePhase) -> bool {
 fn after(now: Timestamp, span: SignedDuration) -> Timestamp {
     now.saturating_add(span).unwrap_or(Timestamp::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use RestorePhase as Phase;
+    use serde_json::{Value, json};
+
+    const START: &str = "2026-01-01T00:00:00Z";
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn restore(phase: Phase, more: &Value) -> Restore {
+        let mut document = json!({
+            "metadata": {"name": "r1", "finalizers": [labels::RESTORE_FINALIZER]},
+            "spec": {"itemOperationTimeout": "4h0m0s"},
+            "status": {"phase": phase, "startTimestamp": START},
+        });
+        json_patch::merge(&mut document, more);
+        Restore::from_document(&document).unwrap()
+    }
+
+    fn step(phase: Phase, more: Value, change: impl FnOnce(&mut Observed<'_>), now: &str) -> Step {
+        let restore = restore(phase, &more);
+        let mut observed = Observed {
+            restore: &restore,
+            journal: Journal::Absent,
+            operations: Operations::default(),
+            files: Files::None,
+            limits: Limits::default(),
+        };
+        change(&mut observed);
+        next(&observed, at(now))
+    }
+
+    #[test]
+    fn a_new_restore_is_guarded_then_read_then_run() {
+        let bare = json!({"metadata": {"finalizers": null}});
+        assert_eq!(step(Phase::New, bare.clone(), |_| {}, START), Step::AddFinalizer);
+        assert_eq!(step(Phase::New, json!({}), |_| {}, START), Step::Prepare);
+        assert_eq!(step(Phase::InProgress, json!({}), |_| {}, START), Step::Run { resume: false });
+        // An old one that has ended is left alone.
+        assert_eq!(step(Phase::Completed, bare, |_| {}, START), Step::Rest);
+    }
+
+    #[test]
+    fn a_run_that_was_cut_off_goes_on() {
+        let begun = |of: &mut Observed<'_>| of.journal = Journal::Begun;
+        assert_eq!(
+            step(Phase::InProgress, json!({}), begun, "2026-01-01T23:00:00Z"),
+            Step::Run { resume: true }
+        );
+        let late = step(Phase::InProgress, json!({}), begun, "2026-01-02T00:00:01Z");
+        assert_eq!(late, Step::Fail("the restore did not end within its deadline".into()));
+    }
+
+    #[test]
+    fn a_run_that_is_through_leads_on_even_when_late() {
+        for (errors, unfinished, failed, phase) in [
+            (0, 0, 0, Phase::Finalizing),
+            (2, 0, 0, Phase::FinalizingPartiallyFailed),
+            (0, 0, 1, Phase::FinalizingPartiallyFailed),
+            (0, 1, 0, Phase::WaitingForPluginOperations),
+            (1, 1, 0, Phase::WaitingForPluginOperationsPartiallyFailed),
+        ] {
+            let done = |of: &mut Observed<'_>| {
+                of.journal = Journal::Done { errors };
+                of.operations = Operations { unfinished, failed };
+            };
+            assert_eq!(step(Phase::InProgress, json!({}), done, "2026-03-01T00:00:00Z"), Step::Enter(phase));
+        }
+    }
+
+    #[test]
+    fn waiting_ends_with_the_operations_or_the_deadline() {
+        let (plain, failed) =
+            (Phase::WaitingForPluginOperations, Phase::WaitingForPluginOperationsPartiallyFailed);
+        let later = "2026-01-01T00:00:10Z";
+        for (phase, unfinished, failures, now, expect) in [
+            (plain, 1, 0, START, Step::Wait(at(later))),
+            (plain, 1, 1, START, Step::Enter(failed)),
+            (failed, 1, 1, START, Step::Wait(at(later))),
+            (plain, 0, 0, START, Step::Enter(Phase::Finalizing)),
+            (plain, 0, 1, START, Step::Enter(Phase::FinalizingPartiallyFailed)),
+            (failed, 0, 0, START, Step::Enter(Phase::FinalizingPartiallyFailed)),
+            (plain, 1, 0, "2026-01-02T04:00:01Z", Step::Enter(Phase::FinalizingPartiallyFailed)),
+        ] {
+            let operations = Operations { unfinished, failed: failures };
+            assert_eq!(
+                step(phase, json!({}), |of| of.operations = operations, now),
+                expect,
+                "{phase} {operations:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_last_steps_end_it() {
+        for phase in [Phase::Finalizing, Phase::FinalizingPartiallyFailed] {
+            assert_eq!(step(phase, json!({}), |_| {}, START), Step::Finalize);
+            assert_eq!(
+                step(phase, json!({}), |_| {}, "2026-01-02T05:00:01Z"),
+                Step::Enter(Phase::PartiallyFailed)
+            );
+        }
+        assert_eq!(after_finalize(Phase::Finalizing, 0), Phase::Completed);
+        assert_eq!(after_finalize(Phase::Finalizing, 1), Phase::PartiallyFailed);
+        assert_eq!(after_finalize(Phase::FinalizingPartiallyFailed, 0), Phase::PartiallyFailed);
+    }
+
+    #[test]
+    fn ends_are_swept_and_then_rest() {
+        for phase in [Phase::Completed, Phase::PartiallyFailed, Phase::Failed, Phase::FailedValidation] {
+            assert_eq!(step(phase, json!({}), |of| of.journal = Journal::Begun, START), Step::Sweep);
+            assert_eq!(step(phase, json!({}), |_| {}, START), Step::Rest);
+        }
+        assert_eq!(step(Phase::Unknown, json!({}), |_| {}, START), Step::Rest);
+    }
+
+    #[test]
+    fn a_deleted_restore_takes_its_files_along() {
+        let gone = json!({"metadata": {"deletionTimestamp": START}});
+        for (files, expect) in [
+            (Files::Reachable, Step::DeleteFiles),
+            (Files::None, Step::RemoveFinalizer),
+            (Files::Unreachable, Step::Wait(at("2026-01-01T00:00:10Z"))),
+        ] {
+            assert_eq!(step(Phase::InProgress, gone.clone(), |of| of.files = files, START), expect);
+        }
+        let unguarded = json!({"metadata": {"deletionTimestamp": START, "finalizers": null}});
+        assert_eq!(step(Phase::New, unguarded, |_| {}, START), Step::Rest);
+    }
+
+    #[test]
+    fn every_phase_that_is_no_end_has_a_deadline_once_it_began() {
+        for text in Phase::TEXTS {
+            let phase: Phase = text.parse().unwrap();
+            let begun = !phase.is_terminal() && phase != Phase::New;
+            let found = deadline(&restore(phase, &json!({})), &Limits::default());
+            assert_eq!(found.is_some(), begun, "{text}");
+        }
+    }
+}

@@ -189,3 +189,114 @@ pub fn import_pod_volume(stored: Value, backup: &str, to: &Destination<'_>) -> V
     );
     document
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: &str = "2026-01-01T00:01:00Z";
+
+    fn check_due(document: Value, expect: Step) {
+        let location = BackupStorageLocation::from_document(&document).unwrap();
+        let observed = Observed { location: &location, period: GoDuration::from_mins(1) };
+        assert_eq!(next(&observed, NOW.parse().unwrap()), expect, "{document}");
+    }
+
+    #[test]
+    fn available_locations_are_looked_through_when_due() {
+        let at = |period: Value, last: Value| json!({"spec": {"backupSyncPeriod": period}, "status": {"phase": "Available", "lastSyncedTime": last}});
+        check_due(at(json!(null), json!(null)), Step::Sync);
+        check_due(at(json!(null), json!("2026-01-01T00:00:00Z")), Step::Sync);
+        check_due(
+            at(json!("5m"), json!("2026-01-01T00:00:00Z")),
+            Step::Wait("2026-01-01T00:05:00Z".parse().unwrap()),
+        );
+        check_due(
+            at(json!("-1s"), json!("2026-01-01T00:00:30Z")),
+            Step::Wait("2026-01-01T00:01:30Z".parse().unwrap()),
+        );
+        check_due(at(json!("0s"), json!(null)), Step::Rest);
+        check_due(json!({"status": {"phase": "Unavailable"}}), Step::Rest);
+        check_due(json!({}), Step::Rest);
+    }
+
+    #[test]
+    fn strangers_come_and_orphans_go() {
+        let backup = |name: &str, location: &str, phase: &str| {
+            let labels = json!({"velero.io/storage-location": location});
+            Backup::from_document(
+                &json!({"metadata": {"name": name, "labels": labels}, "status": {"phase": phase}}),
+            )
+            .unwrap()
+        };
+        let backups = [
+            backup("here", "default", "Completed"),
+            backup("gone", "default", "PartiallyFailed"),
+            backup("failed", "default", "Failed"),
+            backup("running", "default", "InProgress"),
+            backup("elsewhere", "other", "Completed"),
+            backup("taken", "other", "Completed"),
+        ];
+        let folders = ["here", "new", "taken"].map(str::to_owned);
+        let expect = Plan { import: vec!["new".into()], orphans: vec!["gone".into()] };
+        assert_eq!(plan(&folders, &backups, "default"), expect);
+    }
+
+    fn imported(change: Value) -> Result<Value, NotImported> {
+        let mut stored = json!({"apiVersion": "velero.io/v1", "kind": "Backup", "metadata": {"name": "b1"},
+            "status": {"phase": "Completed"}});
+        json_patch::merge(&mut stored, &change);
+        let schedules = BTreeMap::from([("nightly".to_owned(), "s1".to_owned())]);
+        let to = Destination { namespace: "velero", location: "default", schedules: &schedules };
+        import(stored, "b1", &to, NOW.parse().unwrap())
+    }
+
+    #[test]
+    fn an_imported_backup_belongs_here() {
+        let owner = |kind: &str, uid: &str| json!({"kind": kind, "name": "nightly", "uid": uid});
+        let document = imported(json!({
+            "metadata": {"namespace": "old", "uid": "u", "resourceVersion": "1", "generation": 2, "finalizers": ["f"],
+                "creationTimestamp": "t", "managedFields": [], "labels": {"a": "b"},
+                "ownerReferences": [owner("Schedule", "s1"), owner("Schedule", "s2"), owner("Other", "x")]},
+            "spec": {"storageLocation": "theirs", "novel": 1},
+        }));
+        assert_eq!(
+            document.unwrap(),
+            json!({"apiVersion": "velero.io/v1", "kind": "Backup",
+                "metadata": {"name": "b1", "namespace": "velero", "labels": {"a": "b", "velero.io/storage-location": "default"},
+                    "ownerReferences": [owner("Schedule", "s1"), owner("Other", "x")]},
+                "spec": {"storageLocation": "default", "novel": 1}, "status": {"phase": "Completed"}})
+        );
+    }
+
+    #[test]
+    fn what_is_being_written_or_is_no_backup_stays_out() {
+        for phase in
+            ["", "New", "InProgress", "Finalizing", "WaitingForPluginOperationsPartiallyFailed", "Novel"]
+        {
+            let error = imported(json!({"status": {"phase": phase}})).unwrap_err();
+            assert_eq!(error, NotImported::Unfinished(phase.into()));
+        }
+        let expired =
+            imported(json!({"status": {"phase": "Finalizing", "expiration": "2026-01-01T00:00:00Z"}}));
+        assert_eq!(expired.unwrap()["status"]["phase"], "PartiallyFailed");
+        assert_eq!(imported(json!({"status": {"phase": "Failed"}})).unwrap()["status"]["phase"], "Failed");
+        for change in
+            [json!({"kind": "Restore"}), json!({"apiVersion": "v1"}), json!({"metadata": {"name": "b2"}})]
+        {
+            assert!(matches!(imported(change), Err(NotImported::Invalid(_))));
+        }
+    }
+
+    #[test]
+    fn pod_volume_backups_follow_their_backup() {
+        let stored = json!({"metadata": {"name": "p", "uid": "u", "labels": {"velero.io/backup-uid": "old"},
+            "ownerReferences": [{"kind": "Backup", "uid": "old"}]}, "spec": {"backupStorageLocation": "theirs"}});
+        let to = Destination { namespace: "velero", location: "default", schedules: &BTreeMap::new() };
+        assert_eq!(
+            import_pod_volume(stored, "new", &to),
+            json!({"metadata": {"name": "p", "namespace": "velero", "labels": {"velero.io/backup-uid": "new"},
+                "ownerReferences": [{"kind": "Backup", "uid": "new"}]}, "spec": {"backupStorageLocation": "default"}})
+        );
+    }
+}

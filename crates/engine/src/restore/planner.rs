@@ -94,6 +94,8 @@ struct Draft {
     kind_places: BTreeMap<(GroupResource, String), Option<usize>>,
     stages: BTreeMap<usize, Stage>,
     targets: BTreeSet<ObjectKey>,
+    /// Namespaces of the backup that are made sure of, whatever the filters say of their own documents.
+    ensured: BTreeSet<String>,
     volumes: BTreeMap<String, Decision>,
     left_out: BTreeMap<(Rule, GroupResource, Option<String>), LeftOut>,
     problems: Vec<Problem>,
@@ -126,7 +128,8 @@ impl<'a> Planner<'a> {
         chosen
     }
 
-    /// What an object cannot be restored without, as far as the archive has it.
+    /// What an object cannot be restored without, as far as the archive has it: what it names, and the definition of
+    /// its type where the cluster has none.
     fn needs(&mut self, key: &ObjectKey) -> Vec<&'a Facts> {
         let Some(facts) = self.index.get(key).copied() else { return Vec::new() };
         let needed = [Relation::Claim, Relation::PriorityClass, Relation::Volume];
@@ -138,6 +141,9 @@ impl<'a> Planner<'a> {
                 None if to.relation == Relation::Claim => self.missing_claim(key, &to.key),
                 None => {}
             }
+        }
+        if self.catalog.find(&key.resource).is_none() {
+            found.extend(self.index.get(&definition_of(&key.resource)));
         }
         found
     }
@@ -184,9 +190,7 @@ impl<'a> Planner<'a> {
         let volumes = GroupResource::new("", "persistentvolumes");
         let archived = self.index.values().copied().filter(|of| of.key.resource == volumes);
         for volume in archived.collect::<Vec<_>>() {
-            let claim = bound.get(&volume.key).copied();
-            let wanted = claim.is_some() || chosen.contains(&volume.key);
-            self.decide_volume(volume, claim.filter(|_| wanted), chosen.contains(&volume.key));
+            self.decide_volume(volume, bound.get(&volume.key).copied(), chosen.contains(&volume.key));
         }
         for (volume, claim) in bound {
             if !self.index.contains_key(volume) {
@@ -201,16 +205,19 @@ impl<'a> Planner<'a> {
         let claimed = claimed.and_then(|claim| Some((claim.namespace.as_deref()?, claim.name.as_str())));
         let method = self.volumes.method(name, claimed);
         let decision = match method.decision(volume.marks.reclaimed) {
-            Decision::AsIs if !chosen && self.target.volumes.contains(name) => Decision::Present,
-            Decision::AsIs if !chosen => {
+            Decision::AsIs if chosen => Decision::AsIs,
+            Decision::AsIs if self.target.volumes.contains(name) => Decision::Present,
+            Decision::AsIs => {
                 claim.into_iter().for_each(|claim| self.volume_gone(name, claim));
                 Decision::Provision
             }
-            decision => decision,
+            decision => {
+                if chosen || claim.is_some() {
+                    self.tell_of_data(volume, claim, method);
+                }
+                decision
+            }
         };
-        if decision == Decision::Provision && (chosen || claim.is_some()) {
-            self.tell_of_data(volume, claim, method);
-        }
         self.draft.volumes.insert(name.clone(), decision);
     }
 
@@ -305,6 +312,7 @@ impl<'a> Planner<'a> {
     fn ensure_namespace(&mut self, source: &str) {
         let resource = GroupResource::new("", "namespaces");
         let target = self.mapped_namespace(source).to_owned();
+        self.draft.ensured.insert(source.to_owned());
         if !self.draft.targets.insert(ObjectKey::new(resource.clone(), None, &target)) {
             return;
         }
@@ -359,7 +367,6 @@ impl<'a> Planner<'a> {
             &facts.kind,
             facts.key.namespace.is_some(),
         );
-        let definitions = GroupResource::new("apiextensions.k8s.io", "customresourcedefinitions");
         let version = own.api_version();
         if facts.version.is_empty() || facts.kind.is_empty() {
             let message =
@@ -368,7 +375,7 @@ impl<'a> Planner<'a> {
         } else if known {
             let message = format!("no {resource} were restored: the cluster does not serve {version}");
             Err((&problems::NO_SUCH_VERSION, message))
-        } else if chosen.contains(&ObjectKey::new(definitions, None, resource.to_string())) {
+        } else if chosen.contains(&definition_of(resource)) {
             Ok(own)
         } else {
             let message = format!(
@@ -419,6 +426,11 @@ impl<'a> Planner<'a> {
         if let Some(definitions) = stages.get_mut(&DEFINITIONS) {
             definitions.gate = Gate::Established;
         }
+        let mut left_out = self.draft.left_out;
+        for left in left_out.values_mut().filter(|left| left.resource.is("", "namespaces")) {
+            left.names.retain(|name| !self.draft.ensured.contains(name));
+        }
+        left_out.retain(|_, left| !left.names.is_empty());
         let mut plan = RestorePlan {
             v: VERSION,
             restore: self.request.restore.clone(),
@@ -429,7 +441,7 @@ impl<'a> Planner<'a> {
             kinds: self.draft.kinds,
             volumes: self.draft.volumes,
             stages: stages.into_values().collect(),
-            left_out: self.draft.left_out.into_values().collect(),
+            left_out: left_out.into_values().collect(),
             problems: self.draft.problems,
         };
         if plan.total() == 0 {
@@ -438,6 +450,12 @@ impl<'a> Planner<'a> {
         }
         plan
     }
+}
+
+/// Where the definition of a custom resource is.
+fn definition_of(resource: &GroupResource) -> ObjectKey {
+    let definitions = GroupResource::new("apiextensions.k8s.io", "customresourcedefinitions");
+    ObjectKey::new(definitions, None, resource.to_string())
 }
 
 /// `apps/v1/Deployment` of an object as it was archived.

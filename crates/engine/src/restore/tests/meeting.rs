@@ -1,0 +1,138 @@
+//! What is done about objects that are there already.
+
+use super::*;
+use crate::merge::tests::documents;
+use crate::restore::existing::{Aim, port_taken};
+use crate::restore::{Existing, Outcome, RestorePlan, decide, transform};
+use proptest::prelude::*;
+
+fn decided(policy: &str, place: &str, stored: Value, in_cluster: Value) -> (Existing, RestorePlan, Value) {
+    let (facts, whole) = archived(place, stored);
+    let spec = json!({"existingResourcePolicy": policy});
+    let plan = plan(&request(spec), &catalog(), &[facts], &Volumes::default(), &Target::default()).unwrap();
+    let item = plan.items().next().unwrap();
+    let desired = transform(whole, item, &plan).unwrap();
+    let (_, in_cluster) = archived(place, in_cluster);
+    let decision = decide(&in_cluster, &desired, item, &plan);
+    let mut after = in_cluster;
+    if let Existing::Patch(change) = &decision {
+        json_patch::merge(&mut after, &change.patch);
+    }
+    (decision, plan, after)
+}
+
+fn check(policy: &str, place: &str, stored: Value, in_cluster: Value, expect: &str) {
+    let (decision, ..) = decided(policy, place, stored, in_cluster);
+    let kind = match &decision {
+        Existing::Ours => "ours".to_owned(),
+        Existing::Equal => "equal".to_owned(),
+        Existing::Patch(change) => format!("{:?} {}", change.aim, change.patch),
+        Existing::Differs(problem) => format!("differs: {}", problem.message),
+    };
+    assert_eq!(format!("{} {kind}", decision.outcome().word()), expect);
+}
+
+const LABELS: &str =
+    r#"{"metadata":{"labels":{"velero.io/backup-name":"b1","velero.io/restore-name":"r1"}}}"#;
+
+#[test]
+fn policies_decide() {
+    let map = |value: &str| json!({"data": {"a": value}});
+    let at = "configmaps shop/a";
+    let mut live = map("1");
+    live["metadata"] =
+        json!({"uid": "u", "resourceVersion": "5", "labels": {"velero.io/restore-name": "older"}});
+    check("", at, map("1"), live.clone(), "skipped equal");
+    check("none", at, map("1"), live.clone(), "skipped equal");
+    check("update", at, map("1"), live.clone(), &format!("skipped LabelsOnly {LABELS}"));
+    check(
+        "none",
+        at,
+        map("2"),
+        live.clone(),
+        "failed differs: could not restore, ConfigMap \"shop/a\" already exists. Warning: the in-cluster version is \
+         different than the backed-up version",
+    );
+    check(
+        "update",
+        at,
+        map("2"),
+        live.clone(),
+        &format!("updated Update {{\"data\":{{\"a\":\"2\"}},{}", &LABELS[1..]),
+    );
+    live["metadata"]["annotations"] = json!({"salvor.io/operation-uid": "uid-r1"});
+    check("none", at, map("2"), live.clone(), "created ours");
+    live["metadata"]["annotations"] = json!({"salvor.io/operation-uid": "uid-r0"});
+    check("none", at, map("1"), live, "skipped equal");
+}
+
+#[test]
+fn what_a_restore_resets_is_no_difference_and_is_not_patched_away() {
+    let stored = json!({"spec": {"clusterIP": "10.0.0.1", "ports": [{"port": 80, "nodePort": 30080}]}});
+    let live = json!({"spec": {"clusterIP": "10.0.0.9", "ports": [{"port": 80, "nodePort": 31111}]}});
+    check("none", "services shop/web", stored, live.clone(), "skipped equal");
+    let stored =
+        json!({"spec": {"clusterIP": "10.0.0.1", "sessionAffinity": "ClientIP", "ports": [{"port": 80}]}});
+    let (_, _, after) = decided("update", "services shop/web", stored, live);
+    assert_eq!(after["spec"]["clusterIP"], "10.0.0.9");
+    assert_eq!(after["spec"]["sessionAffinity"], "ClientIP");
+}
+
+#[test]
+fn accounts_are_merged_whatever_the_policy() {
+    let stored = json!({"secrets": [{"name": "web-token-1"}, {"name": "a"}], "imagePullSecrets": [{"name": "pull"}],
+        "metadata": {"labels": {"x": "new", "y": "1"}}});
+    let live = json!({"secrets": [{"name": "web-token-9"}], "metadata": {"labels": {"x": "old"}}});
+    let (decision, _, after) = decided("none", "serviceaccounts shop/web", stored.clone(), live);
+    assert_eq!(decision.outcome(), Outcome::Updated);
+    assert_eq!(after["secrets"], json!([{"name": "web-token-9"}, {"name": "a"}]));
+    assert_eq!(after["imagePullSecrets"], json!([{"name": "pull"}]));
+    assert_eq!(
+        (&after["metadata"]["labels"]["x"], &after["metadata"]["labels"]["y"]),
+        (&json!("old"), &json!("1"))
+    );
+    // One that has all of it and more is fine as it is.
+    after["metadata"]["labels"].as_object().unwrap();
+    let (decision, ..) = decided("none", "serviceaccounts shop/web", stored, after);
+    assert_eq!(decision, Existing::Equal);
+}
+
+#[test]
+fn refused_changes_lead_on() {
+    let map = |value: &str| json!({"data": {"a": value}});
+    let (decision, plan, _) = decided("update", "configmaps shop/a", map("1"), map("2"));
+    let Existing::Patch(change) = decision else { panic!("{decision:?}") };
+    let item = plan.items().next().unwrap();
+    let refused = change.refused("it is immutable", item, &plan);
+    assert_eq!(refused.problem.severity, Severity::Warning);
+    assert_eq!(refused.problem.message, "failed to update ConfigMap shop/a: it is immutable");
+    let instead = refused.instead.unwrap();
+    assert_eq!(instead.aim, Aim::LabelsOnly);
+    let last = instead.refused("no", item, &plan);
+    assert_eq!((last.problem.severity, last.instead), (Severity::Error, None));
+}
+
+#[test]
+fn taken_ports_are_recognised() {
+    let status = |messages: &[&str]| {
+        let causes: Vec<Value> = messages.iter().map(|message| json!({"message": message})).collect();
+        json!({"details": {"causes": causes}})
+    };
+    let taken = "Invalid value: 30080: provided port is already allocated";
+    assert!(port_taken(Some(&status(&[taken, taken]))));
+    assert!(!port_taken(Some(&status(&[taken, "spec.type: Required value"]))));
+    assert!(!port_taken(Some(&status(&[]))));
+    assert!(!port_taken(None));
+}
+
+proptest! {
+    #[test]
+    fn an_update_makes_of_the_object_what_the_backup_has(stored in documents(), live in documents()) {
+        let wrap = |of: Value| json!({"data": of});
+        let (decision, _, after) = decided("update", "configmaps shop/a", wrap(stored.clone()), wrap(live));
+        prop_assert!(matches!(decision, Existing::Patch(_)));
+        prop_assert_eq!(&after["data"], &stored);
+        let (again, ..) = decided("none", "configmaps shop/a", wrap(stored), after);
+        prop_assert_eq!(again, Existing::Equal);
+    }
+}

@@ -1,0 +1,484 @@
+//! What is restored, in which order, and what is not.
+
+use super::*;
+use crate::files::{BackupMethod, VolumeInfo};
+use crate::restore::volumes::Decision;
+use proptest::prelude::*;
+
+fn shop() -> Vec<(&'static str, Value)> {
+    vec![
+        ("namespaces shop", json!({"metadata": {"labels": {"team": "a"}}})),
+        ("namespaces blog", json!({})),
+        ("nodes n1", json!({})),
+        (
+            "deployments.apps shop/web",
+            json!({"metadata": {"labels": {"app": "web"},
+            "managedFields": [{"manager": "argocd", "operation": "Apply"}]}, "status": {"replicas": 1}}),
+        ),
+        (
+            "pods shop/web-1",
+            json!({"metadata": {"labels": {"app": "web"}}, "spec": {"priorityClassName": "high",
+            "volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]}}),
+        ),
+        ("pods shop/done", json!({"status": {"phase": "Succeeded"}})),
+        ("pods shop/mirror", json!({"metadata": {"annotations": {"kubernetes.io/config.mirror": "x"}}})),
+        (
+            "persistentvolumeclaims shop/data",
+            json!({"spec": {"volumeName": "pv-1"}, "status": {"phase": "Bound"}}),
+        ),
+        (
+            "persistentvolumes pv-1",
+            json!({"spec": {"persistentVolumeReclaimPolicy": "Retain",
+            "claimRef": {"namespace": "shop", "name": "data"}}}),
+        ),
+        ("priorityclasses.scheduling.k8s.io high", json!({})),
+        ("clusterroles.rbac.authorization.k8s.io reader", json!({})),
+        ("serviceaccounts shop/web", json!({})),
+        ("secrets shop/web-token-x1", json!({"type": "kubernetes.io/service-account-token"})),
+        ("secrets shop/own-token", json!({"type": "kubernetes.io/service-account-token"})),
+        (
+            "configmaps blog/posts",
+            json!({"metadata": {"annotations": {"velero.io/restore-status": "TRUE "}}, "status": {"a": 1}}),
+        ),
+        ("events shop/e1", json!({})),
+        ("customresourcedefinitions.apiextensions.k8s.io widgets.example.com", json!({})),
+        ("widgets.example.com shop/w1", json!({})),
+        ("validatingwebhookconfigurations.admissionregistration.k8s.io guard", json!({})),
+        (
+            "apiservices.apiregistration.k8s.io v1.apps",
+            json!({"metadata": {"labels":
+            {"kube-aggregator.kubernetes.io/automanaged": "onstart"}}}),
+        ),
+        ("volumesnapshots.snapshot.storage.k8s.io shop/s1", json!({})),
+    ]
+}
+
+fn check_plan(spec: Value, expect: &str) {
+    let plan = planned(spec, &shop(), &Volumes::default(), &Target::default());
+    assert_eq!(fatal(&plan), Vec::<String>::new());
+    let text = rendered(&plan);
+    assert_eq!(text.trim(), expect.trim(), "\n{text}");
+    let json = serde_json::to_string(&plan).unwrap();
+    assert_eq!(serde_json::from_str::<RestorePlan>(&json).unwrap(), plan);
+}
+
+#[test]
+fn everything_in_order() {
+    check_plan(
+        json!({}),
+        r"
+customresourcedefinitions.apiextensions.k8s.io:
+  customresourcedefinitions.apiextensions.k8s.io widgets.example.com
+namespaces:
+  blog (archived)
+  shop (archived)
+persistentvolumes:
+  persistentvolumes pv-1
+persistentvolumeclaims:
+  persistentvolumeclaims shop/data
+clusterroles.rbac.authorization.k8s.io:
+  clusterroles.rbac.authorization.k8s.io reader
+serviceaccounts:
+  serviceaccounts shop/web
+secrets:
+  secrets shop/own-token
+configmaps:
+  configmaps blog/posts +status
+priorityclasses.scheduling.k8s.io:
+  priorityclasses.scheduling.k8s.io high
+pods:
+  pods shop/web-1
+everything else:
+  deployments.apps shop/web +managedFields
+  widgets.example.com shop/w1
+admission:
+  validatingwebhookconfigurations.admissionregistration.k8s.io guard
+not events shop/e1: objects of this type belong to one cluster
+not nodes n1: objects of this type belong to one cluster
+not volumesnapshots.snapshot.storage.k8s.io shop/s1: it records a snapshot, and is read, not restored
+not pods shop/done: it has ended
+not pods shop/mirror: the kubelet makes mirror pods
+not apiservices.apiregistration.k8s.io v1.apps: the API server makes this APIService
+not secrets shop/web-token-x1: the token of a service account is made anew
+",
+    );
+}
+
+#[test]
+fn a_namespace_brings_what_its_objects_need() {
+    check_plan(
+        json!({"includedNamespaces": ["sh*"], "namespaceMapping": {"shop": "shop-2"}}),
+        r"
+customresourcedefinitions.apiextensions.k8s.io:
+  customresourcedefinitions.apiextensions.k8s.io widgets.example.com
+namespaces:
+  shop-2 (archived)
+persistentvolumes:
+  persistentvolumes pv-1
+persistentvolumeclaims:
+  persistentvolumeclaims shop-2/data
+serviceaccounts:
+  serviceaccounts shop-2/web
+secrets:
+  secrets shop-2/own-token
+priorityclasses.scheduling.k8s.io:
+  priorityclasses.scheduling.k8s.io high
+pods:
+  pods shop-2/web-1
+everything else:
+  deployments.apps shop-2/web +managedFields
+  widgets.example.com shop-2/w1
+not events shop/e1: objects of this type belong to one cluster
+not nodes n1: objects of this type belong to one cluster
+not volumesnapshots.snapshot.storage.k8s.io shop/s1: it records a snapshot, and is read, not restored
+not configmaps blog/posts: its namespace is filtered out
+not namespaces blog: its namespace is filtered out
+not validatingwebhookconfigurations.admissionregistration.k8s.io guard: cluster-scoped objects are not part of this restore
+not apiservices.apiregistration.k8s.io v1.apps: cluster-scoped objects are not part of this restore
+not clusterroles.rbac.authorization.k8s.io reader: cluster-scoped objects are not part of this restore
+not pods shop/done: it has ended
+not pods shop/mirror: the kubelet makes mirror pods
+not secrets shop/web-token-x1: the token of a service account is made anew
+",
+    );
+}
+
+#[test]
+fn labels_select_and_needs_do_not_ask_for_labels() {
+    check_plan(
+        json!({"labelSelector": {"matchLabels": {"app": "web"}}, "restoreStatus": {}}),
+        r"
+namespaces:
+  shop (archived)
+persistentvolumes:
+  persistentvolumes pv-1
+persistentvolumeclaims:
+  persistentvolumeclaims shop/data +status
+priorityclasses.scheduling.k8s.io:
+  priorityclasses.scheduling.k8s.io high
+pods:
+  pods shop/web-1
+everything else:
+  deployments.apps shop/web +managedFields +status
+not events shop/e1: objects of this type belong to one cluster
+not nodes n1: objects of this type belong to one cluster
+not volumesnapshots.snapshot.storage.k8s.io shop/s1: it records a snapshot, and is read, not restored
+not configmaps blog/posts: the label selector does not match
+not namespaces blog: the label selector does not match
+not pods shop/done,mirror: the label selector does not match
+not secrets shop/own-token,web-token-x1: the label selector does not match
+not serviceaccounts shop/web: the label selector does not match
+not validatingwebhookconfigurations.admissionregistration.k8s.io guard: the label selector does not match
+not customresourcedefinitions.apiextensions.k8s.io widgets.example.com: the label selector does not match
+not apiservices.apiregistration.k8s.io v1.apps: the label selector does not match
+not widgets.example.com shop/w1: the label selector does not match
+not clusterroles.rbac.authorization.k8s.io reader: the label selector does not match
+",
+    );
+}
+
+#[test]
+fn without_cluster_scoped_objects_claims_get_new_volumes() {
+    check_plan(
+        json!({"includeClusterResources": false, "includedResources": ["PersistentVolumeClaim", "persistentvolumes"]}),
+        r"
+namespaces:
+  shop (archived)
+persistentvolumeclaims:
+  persistentvolumeclaims shop/data
+not events shop/e1: objects of this type belong to one cluster
+not nodes n1: objects of this type belong to one cluster
+not volumesnapshots.snapshot.storage.k8s.io shop/s1: it records a snapshot, and is read, not restored
+not configmaps blog/posts: its type is filtered out
+not namespaces blog: its type is filtered out
+not pods shop/done,mirror,web-1: its type is filtered out
+not secrets shop/own-token,web-token-x1: its type is filtered out
+not serviceaccounts shop/web: its type is filtered out
+not validatingwebhookconfigurations.admissionregistration.k8s.io guard: its type is filtered out
+not customresourcedefinitions.apiextensions.k8s.io widgets.example.com: its type is filtered out
+not apiservices.apiregistration.k8s.io v1.apps: its type is filtered out
+not deployments.apps shop/web: its type is filtered out
+not widgets.example.com shop/w1: its type is filtered out
+not clusterroles.rbac.authorization.k8s.io reader: its type is filtered out
+not priorityclasses.scheduling.k8s.io high: its type is filtered out
+not persistentvolumes pv-1: cluster-scoped objects are not part of this restore
+warning SLV-2012 [shop] persistentvolumeclaims shop/data: the volume pv-1 that it was bound to is neither restored nor in the cluster: it gets a new, empty one
+",
+    );
+}
+
+#[test]
+fn cluster_scoped_objects_come_without_namespaces_that_nobody_asked_for() {
+    check_plan(
+        json!({"includeClusterResources": true, "includedNamespaces": ["blog"]}),
+        r"
+customresourcedefinitions.apiextensions.k8s.io:
+  customresourcedefinitions.apiextensions.k8s.io widgets.example.com
+namespaces:
+  blog (archived)
+persistentvolumes:
+  persistentvolumes pv-1
+clusterroles.rbac.authorization.k8s.io:
+  clusterroles.rbac.authorization.k8s.io reader
+configmaps:
+  configmaps blog/posts +status
+priorityclasses.scheduling.k8s.io:
+  priorityclasses.scheduling.k8s.io high
+admission:
+  validatingwebhookconfigurations.admissionregistration.k8s.io guard
+not events shop/e1: objects of this type belong to one cluster
+not nodes n1: objects of this type belong to one cluster
+not volumesnapshots.snapshot.storage.k8s.io shop/s1: it records a snapshot, and is read, not restored
+not namespaces shop: its namespace is filtered out
+not persistentvolumeclaims shop/data: its namespace is filtered out
+not pods shop/done,mirror,web-1: its namespace is filtered out
+not secrets shop/own-token,web-token-x1: its namespace is filtered out
+not serviceaccounts shop/web: its namespace is filtered out
+not deployments.apps shop/web: its namespace is filtered out
+not widgets.example.com shop/w1: its namespace is filtered out
+not apiservices.apiregistration.k8s.io v1.apps: the API server makes this APIService
+",
+    );
+}
+
+#[test]
+fn hooks_that_are_not_run_are_reported() {
+    check_plan(
+        json!({"includedResources": ["widgets"], "hooks": {"resources": [{"name": "h"}]}}),
+        r"
+not events shop/e1: objects of this type belong to one cluster
+not nodes n1: objects of this type belong to one cluster
+not volumesnapshots.snapshot.storage.k8s.io shop/s1: it records a snapshot, and is read, not restored
+not configmaps blog/posts: its type is filtered out
+not namespaces blog,shop: its type is filtered out
+not persistentvolumeclaims shop/data: its type is filtered out
+not persistentvolumes pv-1: its type is filtered out
+not pods shop/done,mirror,web-1: its type is filtered out
+not secrets shop/own-token,web-token-x1: its type is filtered out
+not serviceaccounts shop/web: its type is filtered out
+not validatingwebhookconfigurations.admissionregistration.k8s.io guard: its type is filtered out
+not customresourcedefinitions.apiextensions.k8s.io widgets.example.com: its type is filtered out
+not apiservices.apiregistration.k8s.io v1.apps: its type is filtered out
+not deployments.apps shop/web: its type is filtered out
+not clusterroles.rbac.authorization.k8s.io reader: its type is filtered out
+not priorityclasses.scheduling.k8s.io high: its type is filtered out
+not widgets.example.com shop/w1: the cluster does not serve its API version
+error SLV-2002 [velero] no widgets.example.com were restored: the cluster does not have the type, in example.com/v1 or else
+error SLV-2009 [velero] the restore's hooks are not run by this version
+warning SLV-2013 [velero] the restore selects nothing that the backup has
+",
+    );
+}
+
+#[test]
+fn nothing_is_said_to_be_nothing() {
+    check_plan(
+        json!({"includedNamespaces": ["gone-*"], "includeClusterResources": false}),
+        r"
+not events shop/e1: objects of this type belong to one cluster
+not nodes n1: objects of this type belong to one cluster
+not volumesnapshots.snapshot.storage.k8s.io shop/s1: it records a snapshot, and is read, not restored
+not configmaps blog/posts: its namespace is filtered out
+not persistentvolumeclaims shop/data: its namespace is filtered out
+not pods shop/done,mirror,web-1: its namespace is filtered out
+not secrets shop/own-token,web-token-x1: its namespace is filtered out
+not serviceaccounts shop/web: its namespace is filtered out
+not deployments.apps shop/web: its namespace is filtered out
+not widgets.example.com shop/w1: its namespace is filtered out
+not namespaces blog,shop: cluster-scoped objects are not part of this restore
+not persistentvolumes pv-1: cluster-scoped objects are not part of this restore
+not validatingwebhookconfigurations.admissionregistration.k8s.io guard: cluster-scoped objects are not part of this restore
+not customresourcedefinitions.apiextensions.k8s.io widgets.example.com: cluster-scoped objects are not part of this restore
+not apiservices.apiregistration.k8s.io v1.apps: cluster-scoped objects are not part of this restore
+not clusterroles.rbac.authorization.k8s.io reader: cluster-scoped objects are not part of this restore
+not priorityclasses.scheduling.k8s.io high: cluster-scoped objects are not part of this restore
+warning SLV-2013 [velero] the restore selects nothing that the backup has
+",
+    );
+}
+
+fn volume_plan(
+    spec: Value,
+    reclaim: &str,
+    method: Option<BackupMethod>,
+    target: &Target,
+) -> (Option<Decision>, String) {
+    let info = VolumeInfo { pv_name: "pv-1".into(), backup_method: method, ..VolumeInfo::default() };
+    let mut archive = shop();
+    archive[8].1["spec"]["persistentVolumeReclaimPolicy"] = reclaim.into();
+    let archive: Vec<_> =
+        archive.into_iter().filter(|(place, _)| place.contains("persistentvolume")).collect();
+    let plan = planned(spec, &archive, &Volumes::read(&[info], &[], &[], &[]), target);
+    assert_eq!(fatal(&plan), Vec::<String>::new());
+    let problems: Vec<_> = plan.problems.iter().map(|of| format!("{:?} {}", of.severity, of.code)).collect();
+    (plan.volumes.get("pv-1").copied(), problems.join(", "))
+}
+
+#[test]
+fn volumes_are_decided_once() {
+    let (all, none) = (json!({}), Target::default());
+    let no_data = json!({"restorePVs": false});
+    let claims = json!({"includedResources": ["persistentvolumeclaims"]});
+    let present = Target { volumes: names(&["pv-1"]), ..Target::default() };
+    let csi = Some(BackupMethod::CsiSnapshot);
+    let native = Some(BackupMethod::NativeSnapshot);
+    for (spec, reclaim, method, target, decision, problems) in [
+        (&all, "Retain", None, &none, Decision::AsIs, ""),
+        (&all, "Delete", None, &none, Decision::Provision, "Warning SLV-2011"),
+        (&all, "Retain", csi, &none, Decision::Provision, "Error SLV-2010"),
+        (&all, "Delete", Some(BackupMethod::PodVolumeBackup), &none, Decision::Provision, "Error SLV-2010"),
+        (&no_data, "Retain", native, &none, Decision::Provision, ""),
+        (&no_data, "Delete", None, &none, Decision::Provision, ""),
+        (&claims, "Retain", None, &none, Decision::Provision, "Warning SLV-2012"),
+        (&claims, "Retain", None, &present, Decision::Present, ""),
+        (&claims, "Delete", None, &present, Decision::Provision, "Warning SLV-2011"),
+    ] {
+        let found = volume_plan(spec.clone(), reclaim, method, target);
+        assert_eq!(found, (Some(decision), problems.to_owned()), "{spec} {reclaim} {method:?}");
+    }
+}
+
+#[test]
+fn a_claim_of_a_volume_that_was_not_archived_keeps_it_only_where_it_is() {
+    let archive = [("persistentvolumeclaims shop/data", shop()[7].1.clone())];
+    let target = Target { volumes: names(&["pv-1"]), ..Target::default() };
+    for (target, decision, problems) in
+        [(&target, Decision::Present, 0), (&Target::default(), Decision::Provision, 1)]
+    {
+        let plan = planned(json!({}), &archive, &Volumes::default(), target);
+        assert_eq!((plan.volumes["pv-1"], plan.problems.len()), (decision, problems));
+    }
+}
+
+#[test]
+fn types_that_the_cluster_lacks_are_reported_once() {
+    let archive = [
+        ("gadgets.example.com shop/g1", json!({})),
+        ("gadgets.example.com shop/g2", json!({})),
+        ("deployments.apps shop/old", json!({"apiVersion": "apps/v1beta1"})),
+    ];
+    let plan = planned(json!({}), &archive, &Volumes::default(), &Target::default());
+    assert_eq!(
+        rendered(&plan),
+        "not deployments.apps shop/old: the cluster does not serve its API version\n\
+         not gadgets.example.com shop/g1,g2: the cluster does not serve its API version\n\
+         error SLV-2003 [velero] no deployments.apps were restored: the cluster does not serve apps/v1beta1\n\
+         error SLV-2002 [velero] no gadgets.example.com were restored: the cluster does not have the type, in \
+         example.com/v1 or else\n\
+         warning SLV-2013 [velero] the restore selects nothing that the backup has\n"
+    );
+}
+
+#[test]
+fn two_namespaces_in_one_clash_by_name() {
+    let archive =
+        [("configmaps a/x", json!({})), ("configmaps b/x", json!({})), ("configmaps b/y", json!({}))];
+    let target = Target { namespaces: names(&["c"]), ..Target::default() };
+    let plan =
+        planned(json!({"namespaceMapping": {"a": "c", "b": "c"}}), &archive, &Volumes::default(), &target);
+    assert_eq!(
+        rendered(&plan),
+        "namespaces:\n  c (bare, exists)\nconfigmaps:\n  configmaps c/x\n  configmaps c/y\n\
+         not configmaps b/x: another object of the backup goes to the same place\n\
+         warning SLV-2004 [c] configmaps c/x: configmaps b/x goes to the same place as another object of the backup\n"
+    );
+}
+
+#[test]
+fn a_missing_claim_is_a_warning() {
+    let pod = json!({"spec": {"volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]}});
+    let plan = planned(json!({}), &[("pods shop/db", pod)], &Volumes::default(), &Target::default());
+    assert!(rendered(&plan).contains("warning SLV-2005 [shop] pods shop/db:"));
+}
+
+#[test]
+fn the_servers_order_is_followed_and_doubted() {
+    let archive = [("pods shop/a", json!({})), ("secrets shop/b", json!({})), ("services shop/c", json!({}))];
+    let facts: Vec<Facts> = archive.iter().map(|(place, of)| archived(place, of.clone()).0).collect();
+    let request = Request { priorities: Priorities::parse("pods, svc ,-,secrets"), ..request(json!({})) };
+    let plan = plan(&request, &catalog(), &facts, &Volumes::default(), &Target::default()).unwrap();
+    let stages: Vec<&str> = plan.stages.iter().map(|stage| stage.name.as_str()).collect();
+    assert_eq!(stages, ["namespaces", "pods", "everything else", "secrets"]);
+    let notes: Vec<String> = check(&plan).iter().map(ToString::to_string).collect();
+    assert_eq!(notes, ["advice: pods come before secrets, which they name"]);
+}
+
+#[test]
+fn broken_plans_are_found_out() {
+    type Break = fn(&mut RestorePlan);
+    let breaks: [(Break, &str); 7] = [
+        (|plan| plan.v = 2, "version"),
+        (|plan| plan.stages[0].items[0].kind = 99, "does not list"),
+        (|plan| plan.stages.swap(0, 1), "before its namespace"),
+        (
+            |plan| {
+                let again = plan.stages[2].items[0].clone();
+                plan.stages[2].items.push(again)
+            },
+            "planned twice",
+        ),
+        (|plan| plan.kinds[0].source = GroupResource::new("", "nodes"), "never restored"),
+        (|plan| plan.kinds[0].actions.push("velero.io/dance".into()), "nobody knows"),
+        (|plan| plan.stages[0].gate = crate::restore::plan::Gate::None, "nothing waits"),
+    ];
+    let archive = [
+        ("customresourcedefinitions.apiextensions.k8s.io widgets.example.com", json!({})),
+        ("configmaps shop/a", json!({})),
+        ("widgets.example.com shop/w", json!({})),
+    ];
+    let whole = planned(json!({}), &archive, &Volumes::default(), &Target::default());
+    assert_eq!(fatal(&whole), Vec::<String>::new());
+    for (break_it, expect) in breaks {
+        let mut plan = whole.clone();
+        break_it(&mut plan);
+        // Whatever comes before its namespace: the stage of a definition has none, so move one that has.
+        if expect == "before its namespace" {
+            plan = whole.clone();
+            plan.stages.swap(1, 2);
+        }
+        let notes = fatal(&plan);
+        assert!(notes.iter().any(|note| note.contains(expect)), "{expect}: {notes:?}");
+    }
+}
+
+fn places() -> impl Strategy<Value = Vec<(String, Value)>> {
+    let resource = prop_oneof![
+        Just("configmaps"),
+        Just("pods"),
+        Just("persistentvolumeclaims"),
+        Just("deployments.apps"),
+        Just("widgets.example.com"),
+        Just("jobs.batch"),
+        Just("gadgets.example.com"),
+    ];
+    let object = (resource, "[ab]", "[a-d]", any::<bool>()).prop_map(|(resource, namespace, name, flag)| {
+        let status = if flag { json!({"phase": "Succeeded", "completionTime": "x"}) } else { json!({}) };
+        let spec = json!({"volumeName": "pv", "volumes": [{"persistentVolumeClaim": {"claimName": "a"}}]});
+        (format!("{resource} {namespace}/{name}"), json!({"spec": spec, "status": status}))
+    });
+    proptest::collection::vec(object, 0..20).prop_map(|mut all| {
+        all.push(("customresourcedefinitions.apiextensions.k8s.io widgets.example.com".into(), json!({})));
+        all.sort_by(|one, other| one.0.cmp(&other.0));
+        all.dedup_by(|one, other| one.0 == other.0);
+        all
+    })
+}
+
+fn specs() -> impl Strategy<Value = Value> {
+    (any::<Option<bool>>(), "[ab*]", proptest::option::of("[abc]"), any::<bool>()).prop_map(|(cluster, namespace, to, all)| {
+        let mapping = to.map(|to| json!({"a": to})).unwrap_or_default();
+        let namespaces = if all { json!([]) } else { json!([namespace]) };
+        json!({"includeClusterResources": cluster, "includedNamespaces": namespaces, "namespaceMapping": mapping})
+    })
+}
+
+proptest! {
+    #[test]
+    fn every_plan_is_sound_and_accounts_for_every_object(archive in places(), spec in specs()) {
+        let archive: Vec<(&str, Value)> = archive.iter().map(|(place, of)| (place.as_str(), of.clone())).collect();
+        let plan = planned(spec, &archive, &Volumes::default(), &Target::default());
+        prop_assert_eq!(fatal(&plan), Vec::<String>::new());
+        let left: usize = plan.left_out.iter().map(|left| left.names.len()).sum();
+        prop_assert_eq!(plan.items().count() + left, archive.len());
+    }
+}

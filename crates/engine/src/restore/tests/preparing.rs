@@ -1,0 +1,115 @@
+//! What is wrong with a Restore, and what is made of it.
+
+use api::GoDuration;
+use api::velero::v1::{Backup, BackupStorageLocation, Restore, RestorePhase};
+
+use super::*;
+use crate::restore::Prepared;
+use crate::restore::prepare::{Defaults, Observed, prepare};
+
+fn backup(name: &str, phase: &str, started: &str) -> Backup {
+    serde_json::from_value(
+        json!({"metadata": {"name": name, "labels": {"velero.io/schedule-name": "nightly"}},
+        "spec": {"storageLocation": if name == "lost" { "gone" } else { "default" }},
+        "status": {"phase": phase, "startTimestamp": started}}),
+    )
+    .unwrap()
+}
+
+fn prepared(spec: Value, location: &str) -> Prepared {
+    let restore: Restore = serde_json::from_value(json!({"metadata": {"name": "r1"}, "spec": spec})).unwrap();
+    let locations: Vec<BackupStorageLocation> = vec![
+        serde_json::from_value(json!({"metadata": {"name": "default"}, "status": {"phase": location}}))
+            .unwrap(),
+    ];
+    let backups = [
+        backup("b1", "Completed", "2026-01-01T00:00:00Z"),
+        backup("b2", "Completed", "2026-01-02T00:00:00Z"),
+        backup("b3", "PartiallyFailed", "2026-01-03T00:00:00Z"),
+        backup("b4", "InProgress", "2026-01-04T00:00:00Z"),
+        backup("lost", "Completed", "2025-01-04T00:00:00Z"),
+    ];
+    let observed = Observed {
+        backups: &backups,
+        locations: &locations,
+        catalog: &catalog(),
+        now: "2026-02-01T00:00:00Z".parse().unwrap(),
+    };
+    prepare(&restore, &observed, &Defaults { item_operation_timeout: GoDuration::from_hours(4) })
+}
+
+fn check(spec: Value, expect: &[&str]) {
+    let prepared = prepared(spec.clone(), "Available");
+    assert_eq!(prepared.validation_errors, expect, "{spec}");
+    assert_eq!(prepared.status.validation_errors, expect);
+    let phase = if expect.is_empty() { RestorePhase::InProgress } else { RestorePhase::FailedValidation };
+    assert_eq!(
+        (prepared.status.phase, prepared.status.start_timestamp.is_some()),
+        (phase, expect.is_empty())
+    );
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    let with = |more: Value| {
+        let mut spec = json!({"backupName": "b1"});
+        json_patch::merge(&mut spec, &more);
+        spec
+    };
+    check(with(json!({})), &[]);
+    check(json!({}), &["either backupName or scheduleName must be given"]);
+    check(with(json!({"scheduleName": "s"})), &["backupName and scheduleName cannot be given together"]);
+    check(json!({"backupName": "b9"}), &["backup \"b9\" does not exist"]);
+    check(json!({"backupName": "b4"}), &["backup \"b4\" cannot be restored: its phase is InProgress"]);
+    check(json!({"backupName": "lost"}), &["the backup's location \"gone\" does not exist"]);
+    check(json!({"scheduleName": "weekly"}), &["schedule \"weekly\" has no completed backup"]);
+    check(with(json!({"includedResources": ["node"]})), &["nodes cannot be restored"]);
+    check(
+        with(json!({"includedResources": ["*", "pods"]})),
+        &["invalid resource filters: '*' must be the only entry of the includes"],
+    );
+    check(
+        with(json!({"includedNamespaces": ["a"], "excludedNamespaces": ["a"]})),
+        &["invalid namespace filters: \"a\" is both included and excluded"],
+    );
+    check(
+        with(
+            json!({"labelSelector": {"matchLabels": {"a": "b"}}, "orLabelSelectors": [{"matchLabels": {"a": "b"}}]}),
+        ),
+        &["labelSelector and orLabelSelectors cannot be used together"],
+    );
+    check(
+        with(json!({"labelSelector": {"matchExpressions": [{"key": "a", "operator": "Like"}]}})),
+        &["failed to use the label selector: \"Like\" is not a label selector operator"],
+    );
+    check(
+        with(json!({"existingResourcePolicy": "recreate"})),
+        &["existingResourcePolicy \"recreate\" is neither none nor update"],
+    );
+    check(
+        with(json!({"namespaceMapping": {"a": "B"}})),
+        &["namespaceMapping sends \"a\" to \"B\", which cannot name a namespace"],
+    );
+    check(
+        with(json!({"resourceModifier": {"kind": "configmap", "name": "m"}})),
+        &["resourceModifier \"m\" is not supported by this version"],
+    );
+    check(
+        with(json!({"hooks": {"resources": [{"name": "h", "postHooks": [{"init": {"initContainers": [
+            {"name": "c", "image": "i", "command": ["x"]}, {"name": "c", "image": "i", "command": []}]}}]}]}})),
+        &["hook \"h\" has an init container without command"],
+    );
+    let unavailable = prepared(json!({"backupName": "b1"}), "Unavailable");
+    assert_eq!(unavailable.validation_errors, ["the backup's location \"default\" is not available"]);
+}
+
+#[test]
+fn specs_are_completed() {
+    let prepared = prepared(json!({"scheduleName": "nightly", "excludedResources": ["nodes"]}), "Available");
+    assert_eq!(prepared.spec.backup_name, "b2");
+    assert_eq!(prepared.spec.schedule_name, "nightly");
+    assert_eq!(prepared.spec.item_operation_timeout, GoDuration::from_hours(4));
+    let excluded = &prepared.spec.excluded_resources;
+    assert!(excluded.contains(&"events.events.k8s.io".to_owned()));
+    assert_eq!(excluded.iter().filter(|entry| *entry == "nodes").count(), 1);
+}
