@@ -5,6 +5,8 @@
 //! `restore::plan` make a complete plan, `check` lints it, `backup::transform` and `restore::transform` say
 //! what happens to one document as it streams by.
 
+#![cfg_attr(test, allow(clippy::needless_pass_by_value, reason = "tests pass literals"))]
+
 pub mod archive;
 pub mod backup;
 pub mod catalog;

@@ -413,7 +413,7 @@ fn broken_plans_are_found_out() {
         (
             |plan| {
                 let again = plan.stages[2].items[0].clone();
-                plan.stages[2].items.push(again)
+                plan.stages[2].items.push(again);
             },
             "planned twice",
         ),
