@@ -7,6 +7,8 @@
 pub mod actions;
 pub mod check;
 mod closure;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod observed;
 pub mod plan;
 pub mod prepare;

@@ -132,7 +132,7 @@ impl<R: Read> Reader<R> {
         let mut long_path = None;
         loop {
             let Some(header) = self.header()? else { return self.end() };
-            let size = header.entry_size().map_err(corrupt)?;
+            let size = header.entry_size().map_err(|error| corrupt(&error))?;
             match header.entry_type() {
                 EntryType::GNULongName => long_path = Some(self.long_name(size)?),
                 EntryType::XHeader => long_path = self.pax(size)?.or(long_path),
@@ -158,7 +158,7 @@ impl<R: Read> Reader<R> {
             return Ok(None);
         }
         let header = Header::from_byte_slice(&block).clone();
-        if header.cksum().map_err(corrupt)? != checksum(&block) {
+        if header.cksum().map_err(|error| corrupt(&error))? != checksum(&block) {
             return Err(Error::Corrupt { reason: "a header has the wrong checksum".into() });
         }
         self.entries += 1;
@@ -197,7 +197,7 @@ impl<R: Read> Reader<R> {
         let record = self.content("a PAX record", size, self.limits.path_bytes_max as u64 + CHUNK as u64)?;
         let mut path = None;
         for extension in PaxExtensions::new(&record) {
-            let extension = extension.map_err(corrupt)?;
+            let extension = extension.map_err(|error| corrupt(&error))?;
             match extension.key_bytes() {
                 b"path" => path = Some(extension.value_bytes().to_vec()),
                 b"size" | b"GNU.sparse.major" => {
@@ -233,7 +233,7 @@ impl<R: Read> Reader<R> {
         if size > max {
             return Err(Error::EntryTooLarge { path: path.to_owned(), size, max });
         }
-        let size = usize::try_from(size).map_err(corrupt)?;
+        let size = usize::try_from(size).map_err(|error| corrupt(&error))?;
         let mut content = Vec::with_capacity(size.min(CHUNK));
         while content.len() < size {
             let start = content.len();
@@ -326,7 +326,7 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-fn corrupt(error: impl ToString) -> Error {
+fn corrupt(error: &impl ToString) -> Error {
     Error::Corrupt { reason: error.to_string() }
 }
 

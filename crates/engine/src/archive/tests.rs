@@ -122,10 +122,7 @@ fn what_is_no_archive_is_refused() {
     check(b"\x1f", Error::NotGzip);
     check(b"PK\x03\x04 this is a zip", Error::NotGzip);
     check(&gzip(b""), Error::Truncated { entries: 0 });
-    check(
-        &gzip(&[b'x'; 512]),
-        Error::Corrupt { reason: "numeric field was not a number: xxxxxxxx when getting cksum".into() },
-    );
+    assert!(matches!(read(&gzip(&[b'x'; 512]), Limits::default()), Err(Error::Corrupt { .. })));
     for cut in 3..whole.len() - 1 {
         assert!(
             matches!(read(&whole[..cut], Limits::default()), Err(Error::Truncated { .. } | Error::NotGzip)),
@@ -196,16 +193,18 @@ fn limits_hold() {
 #[test]
 fn bombs_are_refused_early() {
     let piece = raw(b"a", EntryType::Regular, &vec![0; 1 << 20]);
-    let bomb = archive_of(&vec![piece; 64]);
-    assert_eq!(read(&bomb, Limits::default()), Err(Error::Ratio { max: 250 }));
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    (0..64).for_each(|_| encoder.write_all(&piece).unwrap());
+    let bomb = encoder.finish().unwrap();
+    let mut reader = Reader::new(bomb.as_slice(), Limits::default());
+    assert_eq!(reader.find_map(Result::err), Some(Error::Ratio { max: 250 }));
 
     let name = raw(b"././@LongLink", EntryType::GNULongName, &vec![b'x'; 1 << 20]);
     assert!(matches!(read(&archive_of(&[name]), Limits::default()), Err(Error::EntryTooLarge { .. })));
 
-    let mut million = Reader::new(
-        gzip(&raw(b"a", EntryType::Regular, b"").repeat(1_000_001)).leak() as &[u8],
-        Limits { ratio_max: u64::MAX, ..Limits::default() },
-    );
+    let million = gzip(&raw(b"a", EntryType::Regular, b"").repeat(10_000)).repeat(101);
+    let limits = Limits { ratio_max: u64::MAX, ..Limits::default() };
+    let mut million = Reader::new(million.as_slice(), limits);
     let refused = million.find_map(Result::err).unwrap();
     assert_eq!(refused, Error::TooManyEntries { max: 900_000 });
 }

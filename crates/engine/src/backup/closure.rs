@@ -45,7 +45,7 @@ impl<'a> World<'a> {
             match reference.relation {
                 Relation::Claim => self.mounted_by.entry(&reference.key).or_default().push(index),
                 Relation::Subject if cluster_binding => {
-                    self.granted_by.entry(&reference.key).or_default().push(index)
+                    self.granted_by.entry(&reference.key).or_default().push(index);
                 }
                 _ => {}
             }
@@ -121,7 +121,7 @@ impl Closure {
         for (rank, seed) in seeds {
             let resource = &world.facts[seed].key.resource;
             if rank.is_none() || previous != Some(resource) {
-                walk.block += 1;
+                walk.next_block();
             }
             previous = rank.map(|_| resource);
             walk.block_of(seed);
@@ -196,6 +196,13 @@ struct Walk<'w, 'a> {
 impl<'w, 'a> Walk<'w, 'a> {
     fn new(world: &'w World<'a>) -> Self {
         Self { world, closure: Closure::default(), placed: HashMap::new(), block: 0 }
+    }
+
+    /// Begins a block, unless the last one is still empty.
+    fn next_block(&mut self) {
+        if self.closure.members.last().is_some_and(|last| last.block == self.block) {
+            self.block += 1;
+        }
     }
 
     /// The objects that the filters select.
@@ -273,7 +280,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         if !self.world.selection.keeps_namespaces() {
             return;
         }
-        self.block += 1;
+        self.next_block();
         let facts = self.world.facts;
         let names: BTreeSet<&String> =
             self.closure.members.iter().filter_map(|of| facts[of.fact].key.namespace.as_ref()).collect();
@@ -294,7 +301,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         if !self.world.selection.brings_definitions() {
             return;
         }
-        self.block += 1;
+        self.next_block();
         let facts = self.world.facts;
         let types: BTreeSet<&GroupResource> =
             self.closure.members.iter().map(|of| &facts[of.fact].key.resource).collect();

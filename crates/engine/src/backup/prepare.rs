@@ -246,3 +246,6 @@ fn by_provider(locations: &[VolumeSnapshotLocation]) -> BTreeMap<&str, Vec<&str>
     }
     providers
 }
+
+#[cfg(test)]
+mod tests;

@@ -154,9 +154,9 @@ impl Selection {
             matches!(object.details.as_deref(), Some(Details::Namespace { phase }) if phase == "Active");
         let labelled = self.selectors.iter().flatten().any(|selector| selector.matches(&object.labels));
         let filtered = self.selectors.is_none() || !self.namespaces.everything();
-        match active && (labelled || filtered && self.namespaces.includes(&object.key.name)) {
-            true => Ok(()),
-            false if !active => Err(Rule::Terminating),
+        match labelled || filtered && self.namespaces.includes(&object.key.name) {
+            true if active => Ok(()),
+            true => Err(Rule::Terminating),
             false => Err(Rule::EmptyNamespace),
         }
     }
@@ -218,7 +218,7 @@ fn selectors(spec: &BackupSpec, problems: &mut Vec<Problem>) -> Option<Vec<Selec
         match Selector::of(selector) {
             Ok(selector) => read.push(selector),
             Err(error) => {
-                problems.push(Problem::new(&problems::BAD_SELECTOR, Severity::Error, error.to_string()))
+                problems.push(Problem::new(&problems::BAD_SELECTOR, Severity::Error, error.to_string()));
             }
         }
     }

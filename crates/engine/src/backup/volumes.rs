@@ -144,7 +144,7 @@ pub(super) fn decide<'a>(
     for object in stored {
         match object.details.as_deref() {
             Some(Details::Claim { .. }) => decisions.push(of_claim(request, world, object)),
-            Some(Details::Volume(_)) => decisions.extend(of_volume(world, object, &keys)),
+            Some(Details::Volume(_)) => decisions.extend(of_volume(request, world, object, &keys)),
             Some(Details::Pod(pod)) => {
                 decisions.extend(of_pod(request, object, pod));
                 problems.extend(bad_names(object, pod));
@@ -180,7 +180,12 @@ fn of_claim(request: &Request, world: &World<'_>, claim: &Facts) -> VolumeDecisi
 }
 
 /// A volume that no claim of the backup stands for.
-fn of_volume(world: &World<'_>, volume: &Facts, stored: &HashSet<&ObjectKey>) -> Option<VolumeDecision> {
+fn of_volume(
+    request: &Request,
+    world: &World<'_>,
+    volume: &Facts,
+    stored: &HashSet<&ObjectKey>,
+) -> Option<VolumeDecision> {
     let claim = volume.named(Relation::ClaimedBy).next();
     let bound = claim.and_then(|claim| world.find(claim));
     let bound = bound.filter(|claim| claim.named(Relation::Volume).any(|key| *key == volume.key));
@@ -189,6 +194,9 @@ fn of_volume(world: &World<'_>, volume: &Facts, stored: &HashSet<&ObjectKey>) ->
     }
     let (method, reason) = match claim {
         Some(claim) => (Method::Skipped, format!("its claim {} is not in the backup", claim.full_name())),
+        None if request.snapshot_volumes == Some(false) => {
+            (Method::Skipped, "snapshotVolumes is false".to_owned())
+        }
         None => (Method::ObjectOnly, "no claim uses it".to_owned()),
     };
     Some(VolumeDecision {

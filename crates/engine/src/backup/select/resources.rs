@@ -48,13 +48,13 @@ impl Resources {
             let excludes: Vec<String> =
                 spec.excluded_resources.iter().filter(|of| *of != "*").cloned().collect();
             let set =
-                set(list(&spec.included_resources, None), list(&excludes, None), &spec.included_resources);
+                set(&list(&spec.included_resources, None), &list(&excludes, None), &spec.included_resources);
             return Self::Global { set, cluster: spec.include_cluster_resources, all_namespaces };
         }
         let included = (&spec.included_cluster_scoped_resources, &spec.included_namespace_scoped_resources);
         let excluded = (&spec.excluded_cluster_scoped_resources, &spec.excluded_namespace_scoped_resources);
-        let cluster = set(list(included.0, Some(false)), list(excluded.0, Some(false)), included.0);
-        let namespaced = set(list(included.1, Some(true)), list(excluded.1, Some(true)), included.1);
+        let cluster = set(&list(included.0, Some(false)), &list(excluded.0, Some(false)), included.0);
+        let namespaced = set(&list(included.1, Some(true)), &list(excluded.1, Some(true)), included.1);
         let unlisted = included.0.is_empty() && excluded.0.is_empty();
         let everything = unlisted && all_namespaces && namespaced.everything();
         Self::Scoped { cluster, namespaced, everything }
@@ -68,10 +68,10 @@ impl Resources {
         }
         let namespaces = is_namespaces(&of.group_resource());
         match self {
-            Self::Global { cluster: Some(false), .. } if !of.namespaced && !namespaces => {
-                Err(Rule::ClusterScope)
-            }
-            Self::Global { cluster: None, all_namespaces: false, .. } if !of.namespaced && !namespaces => {
+            Self::Global { cluster: Some(false), .. }
+            | Self::Global { cluster: None, all_namespaces: false, .. }
+                if !of.namespaced && !namespaces =>
+            {
                 Err(Rule::ClusterScope)
             }
             Self::Global { set, .. } => listed(set.matches(&name), Rule::ResourceFilter),
@@ -132,8 +132,8 @@ fn listed(yes: bool, rule: Rule) -> Result<(), Rule> {
 }
 
 /// The compiled lists. Includes of which nothing is left select nothing, not everything.
-fn set(includes: Vec<String>, excludes: Vec<String>, written: &[String]) -> Set {
-    if includes.is_empty() && !written.is_empty() { Set::nothing() } else { Set::new(&includes, &excludes) }
+fn set(includes: &[String], excludes: &[String], written: &[String]) -> Set {
+    if includes.is_empty() && !written.is_empty() { Set::nothing() } else { Set::new(includes, excludes) }
 }
 
 /// The entries of a list by their full names. Names that the cluster does not have stay as they are.

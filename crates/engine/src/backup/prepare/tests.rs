@@ -1,0 +1,211 @@
+//! What becomes of Backups before they run.
+
+use api::velero::v1::BackupStorageLocation;
+
+use super::*;
+use crate::backup::fixture::{backup, catalog};
+use crate::backup::observed::Version;
+
+fn now() -> Timestamp {
+    "2026-05-20T10:00:00.5Z".parse().unwrap()
+}
+
+fn location(name: &str, change: impl FnOnce(&mut BackupStorageLocation)) -> BackupStorageLocation {
+    let mut location = BackupStorageLocation::new("velero", name);
+    location.status.phase = Some(LocationPhase::Available);
+    change(&mut location);
+    location
+}
+
+fn snapshot_location(name: &str, provider: &str) -> VolumeSnapshotLocation {
+    let mut location = VolumeSnapshotLocation::new("velero", name);
+    location.spec.provider = provider.to_owned();
+    location
+}
+
+fn observed() -> Observed {
+    let namespace = |name: &str, excluded: bool| NamespaceFacts {
+        name: name.into(),
+        labels: if excluded {
+            [(labels::EXCLUDE_FROM_BACKUP.into(), "true".into())].into()
+        } else {
+            BTreeMap::new()
+        },
+        phase: "Active".into(),
+    };
+    Observed {
+        catalog: catalog(),
+        namespaces: vec![namespace("shop", false), namespace("private", true)],
+        locations: vec![
+            location("default", |_| {}),
+            location("sealed", |of| of.spec.access_mode = AccessMode::ReadOnly),
+            location("down", |of| {
+                of.status.phase = Some(LocationPhase::Unavailable);
+                of.status.message = "no route to host".into();
+            }),
+            location("new", |of| of.status.phase = None),
+        ],
+        snapshot_locations: vec![
+            snapshot_location("ebs", "aws"),
+            snapshot_location("disk-a", "gcp"),
+            snapshot_location("disk-b", "gcp"),
+        ],
+        version: Version { git: "v1.34.4".into(), major: "1".into(), minor: "34".into() },
+    }
+}
+
+fn prepared(spec: &str) -> Prepared {
+    let defaults =
+        Defaults { snapshot_locations: [("gcp".into(), "disk-b".into())].into(), ..Defaults::default() };
+    prepare(&backup(spec), &observed(), &defaults, now())
+}
+
+#[test]
+fn silence_becomes_defaults() {
+    let prepared = prepared("{}");
+    assert_eq!(prepared.validation_errors, [""; 0]);
+    insta::assert_json_snapshot!(prepared.spec, @r#"
+    {
+      "includedNamespaces": [
+        "*"
+      ],
+      "excludedNamespaces": [
+        "private"
+      ],
+      "defaultVolumesToFsBackup": false,
+      "snapshotMoveData": false,
+      "storageLocation": "default",
+      "volumeSnapshotLocations": [
+        "ebs",
+        "disk-b"
+      ],
+      "ttl": "720h0m0s",
+      "csiSnapshotTimeout": "10m0s",
+      "itemOperationTimeout": "4h0m0s",
+      "volumeGroupSnapshotLabelKey": "velero.io/volume-group"
+    }
+    "#);
+    insta::assert_json_snapshot!(prepared.status, @r#"
+    {
+      "expiration": "2026-06-19T10:00:00Z",
+      "startTimestamp": "2026-05-20T10:00:00Z",
+      "version": 1,
+      "formatVersion": "1.1.0",
+      "phase": "InProgress"
+    }
+    "#);
+    insta::assert_json_snapshot!((prepared.labels, prepared.annotations), @r#"
+    [
+      {
+        "velero.io/storage-location": "default"
+      },
+      {
+        "velero.io/resource-timeout": "10m0s",
+        "velero.io/source-cluster-k8s-gitversion": "v1.34.4",
+        "velero.io/source-cluster-k8s-major-version": "1",
+        "velero.io/source-cluster-k8s-minor-version": "34"
+      }
+    ]
+    "#);
+}
+
+#[test]
+fn what_is_said_stays() {
+    let spec = prepared(
+        "{ttl: 1h0m0s, includedNamespaces: [shop], defaultVolumesToRestic: true, snapshotMoveData: true, \
+         csiSnapshotTimeout: 1m0s, itemOperationTimeout: 2m0s, snapshotVolumes: false}",
+    )
+    .spec;
+    assert_eq!((spec.ttl, spec.default_volumes_to_fs_backup), (GoDuration::from_hours(1), Some(true)));
+    assert_eq!((spec.snapshot_move_data, spec.csi_snapshot_timeout), (Some(true), GoDuration::from_mins(1)));
+    assert_eq!(spec.included_namespaces, ["shop"]);
+    assert!(spec.volume_snapshot_locations.is_empty());
+    let spec = prepared("{defaultVolumesToRestic: true, defaultVolumesToFsBackup: false}").spec;
+    assert_eq!(spec.default_volumes_to_fs_backup, Some(false));
+}
+
+#[test]
+fn the_location_is_the_named_then_the_marked_then_the_servers() {
+    let mut observed = observed();
+    assert_eq!(
+        prepare(&backup("{storageLocation: sealed}"), &observed, &Defaults::default(), now())
+            .spec
+            .storage_location,
+        "sealed"
+    );
+    observed.locations[3].spec.default = true;
+    assert_eq!(prepare(&backup("{}"), &observed, &Defaults::default(), now()).spec.storage_location, "new");
+}
+
+fn check(spec: &str, expect: &[&str]) {
+    let prepared = prepared(spec);
+    let errors = &prepared.validation_errors;
+    assert_eq!(errors.len(), expect.len(), "{spec}: {errors:#?}");
+    for (error, part) in errors.iter().zip(expect) {
+        assert!(error.contains(part), "{error:?} says nothing of {part:?}");
+    }
+    assert_eq!(prepared.status.phase, BackupPhase::FailedValidation);
+    assert_eq!(prepared.status.validation_errors, *errors);
+    assert!(prepared.status.start_timestamp.is_none());
+}
+
+#[test]
+fn locations_that_cannot_be_used_are_refused() {
+    check("{storageLocation: nowhere}", &["\"nowhere\" was not found"]);
+    check("{storageLocation: sealed}", &["read-only mode"]);
+    check("{storageLocation: down}", &["no route to host"]);
+    check("{storageLocation: new}", &["not been validated yet"]);
+}
+
+#[test]
+fn snapshot_locations_are_one_a_provider() {
+    assert_eq!(
+        prepared("{volumeSnapshotLocations: [disk-a]}").spec.volume_snapshot_locations,
+        ["ebs", "disk-a"]
+    );
+    check(
+        "{volumeSnapshotLocations: [disk-a, disk-b]}",
+        &["more than one volume snapshot location is named for provider gcp"],
+    );
+    check("{volumeSnapshotLocations: [nowhere]}", &["\"nowhere\" was not found"]);
+    let without = prepare(&backup("{}"), &observed(), &Defaults::default(), now());
+    assert_eq!(
+        without.validation_errors,
+        [
+            "provider gcp has more than one possible volume snapshot location, and none were specified explicitly or as a default"
+        ]
+    );
+}
+
+#[test]
+fn filters_that_contradict_each_other_are_refused() {
+    check(
+        "{includedResources: [pods], includedNamespaceScopedResources: [pods]}",
+        &["one family or the other"],
+    );
+    check(
+        "{includeClusterResources: true, excludedClusterScopedResources: [nodes]}",
+        &["one family or the other"],
+    );
+    check(
+        "{includedResources: [pods], excludedResources: [pods]}",
+        &["\"pods\" is both included and excluded"],
+    );
+    check("{includedResources: ['*', pods]}", &["'*' must be the only entry of the includes"]);
+    check(
+        "{excludedClusterScopedResources: ['*'], includedClusterScopedResources: [nodes]}",
+        &["nothing can be included when '*' is excluded"],
+    );
+    check("{includedNamespaces: [a], excludedNamespaces: [a]}", &["\"a\" is both included and excluded"]);
+    check("{includedNamespaces: ['a{b,c}', Upper]}", &["a{b,c}", "Upper"]);
+    check("{includedNamespaces: [private]}", &["velero.io/exclude-from-backup=true"]);
+    check(
+        "{labelSelector: {matchLabels: {a: b}}, orLabelSelectors: [{matchLabels: {a: b}}]}",
+        &["labelSelector and orLabelSelectors cannot be used together"],
+    );
+    check("{labelSelector: {matchExpressions: [{key: a, operator: Near}]}}", &["Near"]);
+    check(
+        "{storageLocation: nowhere, includedResources: [pods], excludedResources: [pods]}",
+        &["nowhere", "pods"],
+    );
+}
