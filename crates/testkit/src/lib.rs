@@ -1,1 +1,23 @@
-//! placeholder
+//! What tests and `xtask` share: a real Kubernetes cluster on one machine, an S3 server, real Velero, images, and
+//! objects to back up. Linked by tests and `xtask`, never by `salvor`.
+
+pub mod client;
+pub mod cluster;
+mod cleanup;
+pub mod command;
+mod control_plane;
+mod dns;
+pub mod images;
+mod kubeconfig;
+pub mod layout;
+pub mod network;
+mod node;
+pub mod packages;
+pub mod paths;
+mod pki;
+pub mod process;
+pub mod progress;
+pub mod s3;
+pub mod tools;
+pub mod velero;
+pub mod wait;

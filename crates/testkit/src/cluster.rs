@@ -1,0 +1,148 @@
+//! A whole local cluster: up, down, and what it offers to tests.
+
+use std::future::Future;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::client::Client;
+use crate::images::{self, Image};
+use crate::layout::Layout;
+use crate::network::{self, Subnet};
+use crate::process::Process;
+use crate::progress::Progress;
+use crate::{cleanup, control_plane, dns, node, packages, tools};
+
+/// The name of the cluster that `xtask` starts.
+pub const DEFAULT_NAME: &str = "dev";
+
+/// What runs in every cluster.
+const PROCESSES: &[&str] = &[
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "containerd",
+    "kubelet",
+    "kube-proxy",
+    "coredns",
+];
+
+/// A cluster that is up.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    layout: Layout,
+    subnet: Subnet,
+    client: Client,
+}
+
+impl Cluster {
+    /// Brings a cluster up. One that is up already stays; what is left of one that crashed is removed first.
+    pub async fn up(name: &str, progress: Progress) -> Result<Self> {
+        ensure!(rustix::process::geteuid().is_root(), "a local cluster needs root: namespaces, mounts and control groups");
+        let layout = Layout::new(name)?;
+        progress.heading(format_args!("cluster {name}"));
+        if let Some(cluster) = Self::running(name).await? {
+            progress.note("already up", cluster.kubeconfig().display());
+            return Ok(cluster);
+        }
+        packages::ensure(progress)?;
+        tools::ensure_all(tools::CLUSTER, progress)?;
+        let images = images::standard(progress)?;
+        remove(&layout).await.context("failed to remove what an earlier run left")?;
+        let cluster = Self::start(&layout, progress).await?;
+        progress.step("images", async { images::load(&layout, &images, true) }).await?;
+        node_up(&cluster, progress).await?;
+        Ok(cluster)
+    }
+
+    async fn start(layout: &Layout, progress: Progress) -> Result<Self> {
+        layout.create()?;
+        let subnet = network::reserve(layout)?;
+        let network = async { network::create(layout, subnet) };
+        progress.step(&format!("network 10.89.{}.0/24", subnet.node().octets()[2]), network).await?;
+        progress.step("certificates", async { control_plane::credentials(layout, subnet) }).await?;
+        progress.step("etcd", control_plane::etcd(layout)).await?;
+        let client = progress.step("kube-apiserver", control_plane::api_server(layout, subnet)).await?;
+        progress.step("controllers, scheduler", control_plane::controllers(layout, subnet)).await?;
+        progress.step("containerd", node::containerd(layout, subnet)).await?;
+        Ok(Self { layout: layout.clone(), subnet, client })
+    }
+
+    /// The cluster of that name, if everything of it runs.
+    pub async fn running(name: &str) -> Result<Option<Self>> {
+        let layout = Layout::new(name)?;
+        let Some(subnet) = Subnet::of(&layout) else { return Ok(None) };
+        let alive = |name: &&str| Process::recorded(&layout, name).is_some_and(|process| process.alive());
+        if !PROCESSES.iter().all(|process| alive(process)) {
+            return Ok(None);
+        }
+        let client = Client::from_kubeconfig(&layout.kubeconfig())?;
+        Ok(client.answers("/readyz").await.is_ok().then_some(Self { layout, subnet, client }))
+    }
+
+    /// Takes a cluster down, whatever state it is in. Nothing of it remains.
+    pub async fn down(name: &str, progress: Progress) -> Result<()> {
+        let layout = Layout::new(name)?;
+        if !layout.run().exists() && !layout.data().exists() {
+            progress.note(&format!("cluster {name}"), "not there");
+            return Ok(());
+        }
+        progress.step(&format!("cluster {name} down"), remove(&layout)).await
+    }
+
+    /// Imports images, also in place of those of the same name.
+    pub fn load(&self, images: &[Image]) -> Result<()> {
+        images::load(&self.layout, images, false)
+    }
+
+    /// The administrator's kubeconfig.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.layout.kubeconfig()
+    }
+
+    /// A client of the administrator.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Its files.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Its addresses.
+    pub fn subnet(&self) -> Subnet {
+        self.subnet
+    }
+}
+
+async fn node_up(cluster: &Cluster, progress: Progress) -> Result<()> {
+    let (layout, subnet, client) = (&cluster.layout, cluster.subnet, &cluster.client);
+    progress.step("kube-proxy", node::proxy(layout, subnet)).await?;
+    progress.step("coredns", dns::start(layout, subnet, client)).await?;
+    progress.step("kubelet, node ready", node::kubelet(layout, subnet, client)).await?;
+    progress.step("service accounts", node::pods_may_start(client)).await
+}
+
+/// Removes everything of a cluster: processes, then what they held.
+async fn remove(layout: &Layout) -> Result<()> {
+    cleanup::kill_processes(layout).await?;
+    cleanup::remove_shim_sockets(layout);
+    cleanup::unmount(layout)?;
+    cleanup::remove_cgroups(layout).await?;
+    network::remove(layout)?;
+    cleanup::remove_log_links(layout);
+    cleanup::remove_folders(layout)
+}
+
+/// Runs some work with a cluster of its own, and takes it down afterwards, also when the work fails.
+pub async fn with_cluster<T, F>(name: &str, work: impl FnOnce(Cluster) -> F) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    let result = async { work(Cluster::up(name, Progress::quiet()).await?).await }.await;
+    let down = Cluster::down(name, Progress::quiet()).await;
+    let value = result?;
+    down.map(|()| value)
+}

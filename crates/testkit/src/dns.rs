@@ -1,0 +1,47 @@
+//! The cluster's name server: CoreDNS as a process on the node's address, behind the service `kube-dns`.
+
+use anyhow::Result;
+use serde_json::json;
+
+use crate::client::Client;
+use crate::control_plane::{READY, launch, listens};
+use crate::layout::Layout;
+use crate::network::Subnet;
+use crate::tools;
+
+/// Starts the name server and gives it its service.
+pub async fn start(layout: &Layout, subnet: Subnet, client: &Client) -> Result<()> {
+    let corefile = format!(
+        ".:53 {{\n  bind {address}\n  errors\n  ready {address}:8181\n  kubernetes cluster.local in-addr.arpa ip6.arpa {{\n    \
+         kubeconfig {kubeconfig}\n    pods insecure\n    fallthrough in-addr.arpa ip6.arpa\n  }}\n  cache 5\n}}\n",
+        address = subnet.node(),
+        kubeconfig = layout.kubeconfig().display(),
+    );
+    let corefile = layout.write_config("Corefile", corefile)?;
+    let process = launch(layout, &tools::COREDNS, &[format!("-conf={}", corefile.display())])?;
+    service(subnet, client).await?;
+    process.ready(READY, || async { listens(process.pid(), 53) }).await
+}
+
+async fn service(subnet: Subnet, client: &Client) -> Result<()> {
+    let port = |name: &str, protocol: &str| json!({"name": name, "port": 53, "protocol": protocol});
+    let ports = [port("dns", "UDP"), port("dns-tcp", "TCP")];
+    let labels = json!({"k8s-app": "kube-dns", "kubernetes.io/name": "CoreDNS"});
+    let service = json!({
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": {"name": "kube-dns", "namespace": "kube-system", "labels": labels},
+        "spec": {"clusterIP": subnet.dns_service(), "ports": ports},
+    });
+    client.apply("/api/v1/namespaces/kube-system/services/kube-dns", &service).await?;
+    let slice = json!({
+        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+        "metadata": {
+            "name": "kube-dns-node", "namespace": "kube-system",
+            "labels": {"kubernetes.io/service-name": "kube-dns", "endpointslice.kubernetes.io/managed-by": "testkit"},
+        },
+        "endpoints": [{"addresses": [subnet.node()], "conditions": {"ready": true}}],
+        "ports": ports,
+    });
+    client.apply("/apis/discovery.k8s.io/v1/namespaces/kube-system/endpointslices/kube-dns-node", &slice).await?;
+    Ok(())
+}
