@@ -18,7 +18,7 @@ const CGROUPS: &str = "/sys/fs/cgroup";
 const GONE: Duration = Duration::from_secs(30);
 
 /// Makes the root of the cluster's control groups, in every hierarchy that the machine has.
-pub fn create_cgroups(layout: &Layout) -> Result<()> {
+pub(crate) fn create_cgroups(layout: &Layout) -> Result<()> {
     for path in cgroup_roots(layout) {
         fs::create_dir_all(&path).with_context(|| format!("failed to make {}", path.display()))?;
     }
@@ -39,7 +39,7 @@ fn cgroup_roots(layout: &Layout) -> Vec<PathBuf> {
 }
 
 /// Kills every process of the cluster and waits until all of them are gone.
-pub async fn kill_processes(layout: &Layout) -> Result<()> {
+pub(crate) async fn kill_processes(layout: &Layout) -> Result<()> {
     let recorded = Process::all(layout);
     // First those that would start others again.
     for name in ["kubelet", "containerd"] {
@@ -102,7 +102,7 @@ fn tree(root: &Path) -> Vec<PathBuf> {
 }
 
 /// Removes the cluster's control groups, which must be empty.
-pub async fn remove_cgroups(layout: &Layout) -> Result<()> {
+pub(crate) async fn remove_cgroups(layout: &Layout) -> Result<()> {
     until("the control groups could not be removed", GONE, || async {
         let folders = cgroup_roots(layout).iter().flat_map(|root| tree(root)).collect::<Vec<_>>();
         let failed = folders.iter().filter_map(|folder| fs::remove_dir(folder).err()).next();
@@ -112,7 +112,7 @@ pub async fn remove_cgroups(layout: &Layout) -> Result<()> {
 }
 
 /// Unmounts everything below the cluster's folders.
-pub fn unmount(layout: &Layout) -> Result<()> {
+pub(crate) fn unmount(layout: &Layout) -> Result<()> {
     for folder in [layout.run(), layout.data()] {
         for point in mounts_below(&fs::read_to_string("/proc/self/mountinfo").unwrap_or_default(), folder) {
             run("umount", ["--lazy", "--no-mtab", &point])?;
@@ -139,7 +139,7 @@ fn unescape(point: &str) -> String {
 }
 
 /// Removes the sockets of the shims, which lie in a folder of all clusters.
-pub fn remove_shim_sockets(layout: &Layout) {
+pub(crate) fn remove_shim_sockets(layout: &Layout) {
     let tasks = layout.data().join("containerd/state/io.containerd.runtime.v2.task/k8s.io");
     for task in fs::read_dir(tasks).into_iter().flatten().flatten() {
         let address = fs::read_to_string(task.path().join("address")).unwrap_or_default();
@@ -150,7 +150,7 @@ pub fn remove_shim_sockets(layout: &Layout) {
 }
 
 /// Removes the links to containers' logs that the kubelet makes in a folder of the whole machine.
-pub fn remove_log_links(layout: &Layout) {
+pub(crate) fn remove_log_links(layout: &Layout) {
     for entry in fs::read_dir("/var/log/containers").into_iter().flatten().flatten() {
         if fs::read_link(entry.path()).is_ok_and(|target| target.starts_with(layout.data())) {
             drop(fs::remove_file(entry.path()));
@@ -159,7 +159,7 @@ pub fn remove_log_links(layout: &Layout) {
 }
 
 /// Removes the cluster's folders, in which nothing may be mounted any more.
-pub fn remove_folders(layout: &Layout) -> Result<()> {
+pub(crate) fn remove_folders(layout: &Layout) -> Result<()> {
     for folder in [layout.data(), layout.run()] {
         match fs::remove_dir_all(folder) {
             Ok(()) => {}

@@ -107,7 +107,7 @@ impl Client {
         let request = request.header("content-type", "application/apply-patch+yaml").body(document.to_string());
         let response = request.send().await.with_context(|| format!("failed to apply {path}"))?;
         let status = response.status();
-        let body = document(response).await?;
+        let body = body_of(response).await?;
         accepted("apply", &path, status, body)
     }
 
@@ -124,12 +124,12 @@ impl Client {
         }
         let response = request.send().await.with_context(|| format!("failed to {method} {path}"))?;
         let status = response.status();
-        Ok((status, document(response).await?))
+        Ok((status, body_of(response).await?))
     }
 }
 
 /// The body as a document; nothing where it is none, such as the word of a proxy.
-async fn document(response: reqwest::Response) -> Result<Value> {
+async fn body_of(response: reqwest::Response) -> Result<Value> {
     let body = response.bytes().await.context("failed to read an answer")?;
     Ok(serde_json::from_slice(&body).unwrap_or_default())
 }

@@ -28,7 +28,7 @@ const AUDIT_POLICY: &str = r#"{"apiVersion": "audit.k8s.io/v1", "kind": "Policy"
  "rules": [{"level": "None", "users": ["system:apiserver", "system:kube-scheduler"]}, {"level": "Metadata"}]}"#;
 
 /// Makes every certificate and kubeconfig.
-pub fn credentials(layout: &Layout, subnet: Subnet) -> Result<()> {
+pub(crate) fn credentials(layout: &Layout, subnet: Subnet) -> Result<()> {
     let folder = layout.pki();
     let authority = Authority::new("salvor-local")?;
     authority.write(&folder)?;
@@ -51,7 +51,7 @@ pub fn credentials(layout: &Layout, subnet: Subnet) -> Result<()> {
 }
 
 /// Starts etcd.
-pub async fn etcd(layout: &Layout) -> Result<()> {
+pub(crate) async fn etcd(layout: &Layout) -> Result<()> {
     let data = layout.data().join("etcd");
     fs::create_dir_all(&data).context("failed to make the folder of etcd")?;
     let process = launch(
@@ -70,7 +70,7 @@ pub async fn etcd(layout: &Layout) -> Result<()> {
 }
 
 /// Starts the API server; a client of its administrator.
-pub async fn api_server(layout: &Layout, subnet: Subnet) -> Result<Client> {
+pub(crate) async fn api_server(layout: &Layout, subnet: Subnet) -> Result<Client> {
     let policy = layout.write_config("audit-policy.json", AUDIT_POLICY)?;
     let pki = |file: &str| layout.pki().join(file).display().to_string();
     let arguments = [
@@ -105,7 +105,7 @@ pub async fn api_server(layout: &Layout, subnet: Subnet) -> Result<Client> {
 }
 
 /// Starts the controllers and the scheduler.
-pub async fn controllers(layout: &Layout, subnet: Subnet) -> Result<()> {
+pub(crate) async fn controllers(layout: &Layout, subnet: Subnet) -> Result<()> {
     let pki = |file: &str| layout.pki().join(file).display().to_string();
     let kubeconfig = |user: &str| format!("--kubeconfig={}", layout.kubeconfig_of(user).display());
     let controller_manager = [

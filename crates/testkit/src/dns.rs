@@ -10,7 +10,7 @@ use crate::network::Subnet;
 use crate::tools;
 
 /// Starts the name server and gives it its service.
-pub async fn start(layout: &Layout, subnet: Subnet, client: &Client) -> Result<()> {
+pub(crate) async fn start(layout: &Layout, subnet: Subnet, client: &Client) -> Result<()> {
     let corefile = format!(
         ".:53 {{\n  bind {address}\n  errors\n  ready {address}:8181\n  kubernetes cluster.local in-addr.arpa ip6.arpa {{\n    \
          kubeconfig {kubeconfig}\n    pods insecure\n    fallthrough in-addr.arpa ip6.arpa\n  }}\n  cache 5\n}}\n",

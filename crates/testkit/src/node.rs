@@ -21,7 +21,7 @@ use crate::wait::{Look, until};
 const CNI_PLUGINS: &str = "/usr/lib/cni";
 
 /// Starts containerd.
-pub async fn containerd(layout: &Layout, subnet: Subnet) -> Result<()> {
+pub(crate) async fn containerd(layout: &Layout, subnet: Subnet) -> Result<()> {
     let plugins = layout.run().join("cni");
     fs::create_dir_all(&plugins).context("failed to make the folder of the network plugins")?;
     fs::write(plugins.join("10-pods.conflist"), pod_network(layout, subnet).to_string()).context("failed to write the pods' network")?;
@@ -92,7 +92,7 @@ disabled_plugins = [
 }
 
 /// Starts the kubelet and waits for its node.
-pub async fn kubelet(layout: &Layout, subnet: Subnet, client: &Client) -> Result<()> {
+pub(crate) async fn kubelet(layout: &Layout, subnet: Subnet, client: &Client) -> Result<()> {
     cleanup::create_cgroups(layout)?;
     let resolver = layout.write_config("resolv.conf", "")?;
     let config = kubelet_config(layout, subnet, &resolver.display().to_string());
@@ -155,7 +155,7 @@ async fn node_ready(client: &Client, path: &str) -> Result<(), String> {
 }
 
 /// Starts the service proxy.
-pub async fn proxy(layout: &Layout, subnet: Subnet) -> Result<()> {
+pub(crate) async fn proxy(layout: &Layout, subnet: Subnet) -> Result<()> {
     let config = json!({
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
@@ -173,7 +173,7 @@ pub async fn proxy(layout: &Layout, subnet: Subnet) -> Result<()> {
 }
 
 /// Waits until a namespace's service account is there, without which no pod starts.
-pub async fn pods_may_start(client: &Client) -> Result<()> {
+pub(crate) async fn pods_may_start(client: &Client) -> Result<()> {
     until("the service account default/default", Duration::from_secs(60), || async {
         Ok(match client.get("/api/v1/namespaces/default/serviceaccounts/default").await? {
             Some(_) => Look::Done(()),

@@ -11,22 +11,22 @@ use rcgen::{
 };
 
 /// A certificate authority.
-pub struct Authority {
+pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 /// A certificate with its key, as PEM.
 #[derive(Clone)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// The certificate.
-    pub certificate: String,
+    pub(crate) certificate: String,
     /// The key.
-    pub key: String,
+    pub(crate) key: String,
 }
 
 impl Authority {
     /// A new authority.
-    pub fn new(name: &str) -> Result<Self> {
+    pub(crate) fn new(name: &str) -> Result<Self> {
         let mut params = parameters(name, None);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages =
@@ -37,19 +37,19 @@ impl Authority {
     }
 
     /// The authority's certificate.
-    pub fn certificate(&self) -> String {
+    pub(crate) fn certificate(&self) -> String {
         self.issuer.pem()
     }
 
     /// A certificate for a user, with the group that it is in.
-    pub fn client(&self, user: &str, group: Option<&str>) -> Result<Identity> {
+    pub(crate) fn client(&self, user: &str, group: Option<&str>) -> Result<Identity> {
         let mut params = parameters(user, group);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.sign(params)
     }
 
     /// A certificate for a server, with the names and addresses by which it is reached.
-    pub fn server(&self, name: &str, reached_by: &[&str]) -> Result<Identity> {
+    pub(crate) fn server(&self, name: &str, reached_by: &[&str]) -> Result<Identity> {
         let mut params = parameters(name, None);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         for name in reached_by {
@@ -65,20 +65,20 @@ impl Authority {
     }
 
     /// Writes the authority's own certificate and key.
-    pub fn write(&self, folder: &Path) -> Result<()> {
+    pub(crate) fn write(&self, folder: &Path) -> Result<()> {
         write(folder, "ca", &Identity { certificate: self.certificate(), key: self.issuer.key().serialize_pem() })
     }
 }
 
 impl Identity {
     /// Writes `NAME.crt` and `NAME.key`.
-    pub fn write(&self, folder: &Path, name: &str) -> Result<()> {
+    pub(crate) fn write(&self, folder: &Path, name: &str) -> Result<()> {
         write(folder, name, self)
     }
 }
 
 /// Writes the pair with which tokens of service accounts are signed: `sa.key` and `sa.pub`.
-pub fn write_token_keys(folder: &Path) -> Result<()> {
+pub(crate) fn write_token_keys(folder: &Path) -> Result<()> {
     let key = KeyPair::generate().context("failed to make the key of the tokens")?;
     fs::write(folder.join("sa.key"), key.serialize_pem()).context("failed to write sa.key")?;
     fs::write(folder.join("sa.pub"), key.public_key_pem()).context("failed to write sa.pub")

@@ -1,0 +1,79 @@
+//! Salvor's own image: the program on a small Debian.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::images::{self, Config, Image, Layer, LayerBuilder};
+use crate::paths;
+use crate::progress::Progress;
+
+/// The name by which local clusters know it.
+pub const LOCAL: &str = "local/salvor:dev";
+/// Nobody: the user that it runs as.
+const USER: &str = "65532";
+
+/// Compiles the program and makes its image.
+pub fn build(release: bool, progress: Progress) -> Result<Image> {
+    let program = progress.block("compiling salvor", || compile(release))?;
+    let base = images::base(progress)?;
+    progress.block("image of salvor", || of_program(base, &program))
+}
+
+fn compile(release: bool) -> Result<PathBuf> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let mut command = Command::new(cargo);
+    command.current_dir(paths::workspace()).args(["build", "--quiet", "--package", "salvor", "--bin", "salvor"]);
+    if release {
+        command.arg("--release");
+    }
+    // Its messages go to the terminal: a person waits for them.
+    let status = command.status().context("failed to start cargo")?;
+    ensure!(status.success(), "cargo build failed with {status}");
+    Ok(target().join(if release { "release" } else { "debug" }).join("salvor"))
+}
+
+fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| paths::workspace().join("target"), PathBuf::from)
+}
+
+/// The image of a compiled program.
+pub fn of_program(base: Layer, program: &std::path::Path) -> Result<Image> {
+    let folder = target().join("image-layer");
+    std::fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
+    let path = folder.join("salvor.tar");
+    let mut layer = LayerBuilder::create(&path)?;
+    layer.copy("salvor", 0o755, program)?;
+    layer.symlink("velero", "salvor")?;
+    layer.folder("tmp", 0o1777)?;
+    layer.finish()?;
+    let config = Config {
+        entrypoint: vec!["/salvor".to_owned()],
+        environment: vec!["PATH=/:/usr/sbin:/usr/bin:/sbin:/bin".to_owned()],
+        user: format!("{USER}:{USER}"),
+        folder: "/".to_owned(),
+        labels: vec![
+            ("org.opencontainers.image.title".to_owned(), "salvor".to_owned()),
+            ("org.opencontainers.image.version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+            ("org.opencontainers.image.licenses".to_owned(), env!("CARGO_PKG_LICENSE").to_owned()),
+        ],
+        ..Config::default()
+    };
+    let reference = concat!("salvor:", env!("CARGO_PKG_VERSION")).to_owned();
+    Ok(Image { reference, layers: vec![base, Layer::open(path)?], config })
+}
+
+/// The same image under the name that local clusters know.
+pub fn local(image: &Image) -> Image {
+    Image { reference: LOCAL.to_owned(), ..image.clone() }
+}
+
+/// Writes the image as an OCI layout; its folder.
+pub fn write_layout(image: &Image, progress: Progress) -> Result<PathBuf> {
+    let folder = paths::workspace().join("target/image");
+    progress.block("OCI layout", || image.oci_layout(&folder))?;
+    Ok(folder)
+}
