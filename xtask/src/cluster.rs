@@ -13,7 +13,7 @@ use crate::image;
 
 /// What to do with a cluster.
 #[derive(Debug, Subcommand)]
-pub enum Verb {
+pub(crate) enum Verb {
     /// Brings a cluster up; one that is up stays.
     Up(Up),
     /// Takes a cluster down, whatever state it is in.
@@ -22,7 +22,7 @@ pub enum Verb {
 
 /// Which cluster.
 #[derive(Debug, Args)]
-pub struct Name {
+pub(crate) struct Name {
     /// The cluster's name: several run side by side.
     #[arg(long, default_value = DEFAULT_NAME)]
     name: String,
@@ -30,7 +30,7 @@ pub struct Name {
 
 /// How to bring a cluster up.
 #[derive(Debug, Args)]
-pub struct Up {
+pub(crate) struct Up {
     #[command(flatten)]
     name: Name,
     /// Also build Salvor's image and load it.
@@ -45,7 +45,7 @@ pub struct Up {
 }
 
 /// Does it.
-pub async fn run(verb: &Verb) -> Result<()> {
+pub(crate) async fn run(verb: &Verb) -> Result<()> {
     match verb {
         Verb::Up(options) => up(options).await,
         Verb::Down(Name { name }) => Cluster::down(name, Progress::shown()).await,

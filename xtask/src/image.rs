@@ -8,7 +8,7 @@ use testkit::salvor_image;
 
 /// Where the image goes.
 #[derive(Debug, Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Also load it into the local cluster of this name.
     #[arg(long, value_name = "CLUSTER")]
     load: Option<String>,
@@ -18,7 +18,7 @@ pub struct Options {
 }
 
 /// Builds the image, and loads it where asked.
-pub async fn run(options: &Options) -> Result<()> {
+pub(crate) async fn run(options: &Options) -> Result<()> {
     let progress = Progress::shown();
     let image = salvor_image::build(options.release, progress)?;
     let layout = salvor_image::write_layout(&image, progress)?;
@@ -32,7 +32,7 @@ pub async fn run(options: &Options) -> Result<()> {
 }
 
 /// Builds the image and loads it into a cluster.
-pub fn load(cluster: &Cluster, progress: Progress) -> Result<()> {
+pub(crate) fn load(cluster: &Cluster, progress: Progress) -> Result<()> {
     let image = salvor_image::build(false, progress)?;
     progress.block("loading salvor", || cluster.load(&[salvor_image::local(&image)]))
 }

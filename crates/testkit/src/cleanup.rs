@@ -164,7 +164,9 @@ pub(crate) fn remove_folders(layout: &Layout) -> Result<()> {
         match fs::remove_dir_all(folder) {
             Ok(()) => {}
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error).with_context(|| format!("failed to remove {}", folder.display())),
+            Err(error) => {
+                return Err(error).with_context(|| format!("failed to remove {}", folder.display()));
+            }
         }
     }
     Ok(())
@@ -186,6 +188,9 @@ mod tests {
         let line = b"/usr/bin/containerd-shim-runc-v2\0-namespace\0k8s.io\0-address\0/run/salvor/a/containerd.sock\0";
         assert!(is_shim_of(line, "/run/salvor/a/containerd.sock"));
         assert!(!is_shim_of(line, "/run/salvor/b/containerd.sock"));
-        assert!(!is_shim_of(b"/usr/bin/vi\0/run/salvor/a/containerd.sock\0", "/run/salvor/a/containerd.sock"));
+        assert!(!is_shim_of(
+            b"/usr/bin/vi\0/run/salvor/a/containerd.sock\0",
+            "/run/salvor/a/containerd.sock"
+        ));
     }
 }

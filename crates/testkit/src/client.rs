@@ -35,12 +35,15 @@ impl Client {
     fn connect(cluster: &Value, user: &Value) -> Result<Self> {
         let mut http = reqwest::Client::builder().no_proxy().timeout(REQUEST_TIMEOUT);
         if let Some(authority) = pem(cluster, "certificate-authority")? {
-            let bundle = Certificate::from_pem_bundle(&authority).context("failed to read the cluster's authority")?;
+            let bundle =
+                Certificate::from_pem_bundle(&authority).context("failed to read the cluster's authority")?;
             http = http.tls_certs_only(bundle);
         }
         if let (Some(certificate), Some(key)) = (pem(user, "client-certificate")?, pem(user, "client-key")?) {
             let both = [key, b"\n".to_vec(), certificate].concat();
-            http = http.identity(reqwest::Identity::from_pem(&both).context("failed to read the user's certificate")?);
+            http = http.identity(
+                reqwest::Identity::from_pem(&both).context("failed to read the user's certificate")?,
+            );
         }
         if let Some(token) = user["token"].as_str() {
             let value = format!("Bearer {token}").try_into().context("failed to use the user's token")?;
@@ -104,7 +107,8 @@ impl Client {
     pub async fn apply(&self, path: &str, document: &Value) -> Result<Value> {
         let path = format!("{path}?fieldManager=testkit&force=true");
         let request = self.http.patch(format!("{}{path}", self.server));
-        let request = request.header("content-type", "application/apply-patch+yaml").body(document.to_string());
+        let request =
+            request.header("content-type", "application/apply-patch+yaml").body(document.to_string());
         let response = request.send().await.with_context(|| format!("failed to apply {path}"))?;
         let status = response.status();
         let body = body_of(response).await?;
@@ -114,7 +118,11 @@ impl Client {
     /// Deletes what is at a path; nothing there is as good.
     pub async fn delete(&self, path: &str) -> Result<()> {
         let (status, body) = self.send(Method::DELETE, path, None).await?;
-        if status == StatusCode::NOT_FOUND { Ok(()) } else { accepted("delete", path, status, body).map(drop) }
+        if status == StatusCode::NOT_FOUND {
+            Ok(())
+        } else {
+            accepted("delete", path, status, body).map(drop)
+        }
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<(StatusCode, Value)> {
@@ -136,7 +144,10 @@ async fn body_of(response: reqwest::Response) -> Result<Value> {
 
 fn accepted(action: &str, path: &str, status: StatusCode, body: Value) -> Result<Value> {
     if !status.is_success() {
-        bail!("failed to {action} {path}: {status}: {}", body["message"].as_str().unwrap_or("no reason given"));
+        bail!(
+            "failed to {action} {path}: {status}: {}",
+            body["message"].as_str().unwrap_or("no reason given")
+        );
     }
     Ok(body)
 }

@@ -39,7 +39,10 @@ pub struct Cluster {
 impl Cluster {
     /// Brings a cluster up. One that is up already stays; what is left of one that crashed is removed first.
     pub async fn up(name: &str, progress: Progress) -> Result<Self> {
-        ensure!(rustix::process::geteuid().is_root(), "a local cluster needs root: namespaces, mounts and control groups");
+        ensure!(
+            rustix::process::geteuid().is_root(),
+            "a local cluster needs root: namespaces, mounts and control groups"
+        );
         let layout = Layout::new(name)?;
         progress.heading(format_args!("cluster {name}"));
         if let Some(cluster) = Self::running(name).await? {
@@ -119,9 +122,10 @@ impl Cluster {
 
 async fn node_up(cluster: &Cluster, progress: Progress) -> Result<()> {
     let (layout, subnet, client) = (&cluster.layout, cluster.subnet, &cluster.client);
+    progress.step("kubelet, node ready", node::kubelet(layout, subnet, client)).await?;
+    // The proxy backs off for half a minute when it does not find its node.
     progress.step("kube-proxy", node::proxy(layout, subnet)).await?;
     progress.step("coredns", dns::start(layout, subnet, client)).await?;
-    progress.step("kubelet, node ready", node::kubelet(layout, subnet, client)).await?;
     progress.step("service accounts", node::pods_may_start(client)).await
 }
 

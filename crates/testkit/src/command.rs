@@ -16,13 +16,15 @@ pub fn run<S: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = S
 /// Runs a prepared command; its standard output.
 pub fn run_command(command: &mut Command) -> Result<String> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.stdin(Stdio::null()).output().with_context(|| format!("failed to start {program}"))?;
+    let output =
+        command.stdin(Stdio::null()).output().with_context(|| format!("failed to start {program}"))?;
     finished(&program, &output)
 }
 
 fn finished(program: &str, output: &Output) -> Result<String> {
     if !output.status.success() {
-        let said = String::from_utf8_lossy(if output.stderr.is_empty() { &output.stdout } else { &output.stderr });
+        let said =
+            String::from_utf8_lossy(if output.stderr.is_empty() { &output.stdout } else { &output.stderr });
         bail!("{program} failed with {}:\n{}", output.status, last_lines(&said, SHOWN_LINES));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())

@@ -57,7 +57,11 @@ pub const ALLOWED: &[Allowed] = &[
     allowed("EndpointSlice", "/endpoints", "pods have new addresses"),
     allowed("EndpointSlice", "/metadata/annotations", "the controller tells when pods changed"),
     allowed("Secret", "/data/token", "a token belongs to the new service account"),
-    allowed("Secret", "/metadata/annotations/kubernetes.io~1service-account.uid", "the service account is new"),
+    allowed(
+        "Secret",
+        "/metadata/annotations/kubernetes.io~1service-account.uid",
+        "the service account is new",
+    ),
 ];
 
 /// Objects that controllers make anew under a random name: one that has gone and one that came are no difference.
@@ -116,7 +120,9 @@ pub fn paths(old: &Value, new: &Value) -> Vec<String> {
     let mut all = Vec::new();
     walk(old, new, String::new(), &mut all);
     let kind = old["kind"].as_str().unwrap_or_default();
-    all.retain(|path| !ALLOWED.iter().any(|rule| (rule.kind == "*" || rule.kind == kind) && covers(rule.path, path)));
+    all.retain(|path| {
+        !ALLOWED.iter().any(|rule| (rule.kind == "*" || rule.kind == kind) && covers(rule.path, path))
+    });
     all
 }
 
@@ -185,13 +191,22 @@ mod tests {
     #[test]
     fn missing_added_and_changed_are_told_apart() {
         let object = |name: &str, data: i32| {
-            (format!("ConfigMap {name}"), json!({"kind": "ConfigMap", "metadata": {"name": name}, "data": {"n": data}}))
+            (
+                format!("ConfigMap {name}"),
+                json!({"kind": "ConfigMap", "metadata": {"name": name}, "data": {"n": data}}),
+            )
         };
         let before = BTreeMap::from([object("gone", 1), object("same", 1), object("other", 1)]);
         let after = BTreeMap::from([object("new", 1), object("same", 1), object("other", 2)]);
         let found = compare(&before, &after);
-        assert_eq!((found.missing, found.added), (vec!["ConfigMap gone".to_owned()], vec!["ConfigMap new".to_owned()]));
-        assert_eq!(found.changed, BTreeMap::from([("ConfigMap other".to_owned(), vec!["/data/n".to_owned()])]));
+        assert_eq!(
+            (found.missing, found.added),
+            (vec!["ConfigMap gone".to_owned()], vec!["ConfigMap new".to_owned()])
+        );
+        assert_eq!(
+            found.changed,
+            BTreeMap::from([("ConfigMap other".to_owned(), vec!["/data/n".to_owned()])])
+        );
         assert_eq!(found.same, 1);
     }
 }

@@ -34,7 +34,12 @@ pub(crate) fn credentials(layout: &Layout, subnet: Subnet) -> Result<()> {
     authority.write(&folder)?;
     pki::write_token_keys(&folder)?;
     let (node, api) = (subnet.node().to_string(), subnet.api_service().to_string());
-    let names = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"];
+    let names = [
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+    ];
     let reached_by = [&names[..], &["localhost", "127.0.0.1", &node, &api]].concat();
     authority.server("kube-apiserver", &reached_by)?.write(&folder, "apiserver")?;
     authority.server(&layout.node(), &[&layout.node(), &node])?.write(&folder, "kubelet")?;
@@ -123,7 +128,8 @@ pub(crate) async fn controllers(layout: &Layout, subnet: Subnet) -> Result<()> {
         // The default flex volume folder is one for the whole machine.
         format!("--flex-volume-plugin-dir={}", layout.data().join("volume-plugins").display()),
     ];
-    let scheduler = [kubeconfig("scheduler"), "--leader-elect=false".to_owned(), "--bind-address=127.0.0.1".to_owned()];
+    let scheduler =
+        [kubeconfig("scheduler"), "--leader-elect=false".to_owned(), "--bind-address=127.0.0.1".to_owned()];
     let controller_manager = launch(layout, &tools::KUBE_CONTROLLER_MANAGER, &controller_manager)?;
     let scheduler = launch(layout, &tools::KUBE_SCHEDULER, &scheduler)?;
     controller_manager.ready(READY, || async { listens(controller_manager.pid(), 10257) }).await?;

@@ -11,16 +11,35 @@ use crate::tools;
 
 /// Starts the name server and gives it its service.
 pub(crate) async fn start(layout: &Layout, subnet: Subnet, client: &Client) -> Result<()> {
-    let corefile = format!(
-        ".:53 {{\n  bind {address}\n  errors\n  ready {address}:8181\n  kubernetes cluster.local in-addr.arpa ip6.arpa {{\n    \
-         kubeconfig {kubeconfig}\n    pods insecure\n    fallthrough in-addr.arpa ip6.arpa\n  }}\n  cache 5\n}}\n",
-        address = subnet.node(),
-        kubeconfig = layout.kubeconfig().display(),
-    );
+    let corefile = corefile(layout, subnet);
     let corefile = layout.write_config("Corefile", corefile)?;
     let process = launch(layout, &tools::COREDNS, &[format!("-conf={}", corefile.display())])?;
     service(subnet, client).await?;
     process.ready(READY, || async { listens(process.pid(), 53) }).await
+}
+
+/// Names of the cluster are looked up there; no other name exists, because nothing leaves the machine.
+fn corefile(layout: &Layout, subnet: Subnet) -> String {
+    format!(
+        "cluster.local in-addr.arpa {{
+  bind {address}
+  errors
+  kubernetes {{
+    kubeconfig {kubeconfig}
+    pods insecure
+  }}
+  cache 5
+}}
+. {{
+  bind {address}
+  template ANY ANY {{
+    rcode NXDOMAIN
+  }}
+}}
+",
+        address = subnet.node(),
+        kubeconfig = layout.kubeconfig().display(),
+    )
 }
 
 async fn service(subnet: Subnet, client: &Client) -> Result<()> {
@@ -42,6 +61,8 @@ async fn service(subnet: Subnet, client: &Client) -> Result<()> {
         "endpoints": [{"addresses": [subnet.node()], "conditions": {"ready": true}}],
         "ports": ports,
     });
-    client.apply("/apis/discovery.k8s.io/v1/namespaces/kube-system/endpointslices/kube-dns-node", &slice).await?;
+    client
+        .apply("/apis/discovery.k8s.io/v1/namespaces/kube-system/endpointslices/kube-dns-node", &slice)
+        .await?;
     Ok(())
 }

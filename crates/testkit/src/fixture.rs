@@ -45,7 +45,8 @@ pub fn application(seed: u64, images: &Images) -> Vec<Value> {
 /// definition of the custom resources is made: the cluster may be somebody's.
 fn surroundings(seed: u64, images: &Images) -> Vec<Value> {
     let keep = |document: &Value| {
-        let definition = document["kind"] == "CustomResourceDefinition" && document["spec"]["scope"] == "Namespaced";
+        let definition =
+            document["kind"] == "CustomResourceDefinition" && document["spec"]["scope"] == "Namespaced";
         document["kind"] == "Namespace" || definition || document["metadata"]["namespace"].is_string()
     };
     let mut documents = zoo::generate_in(seed, &NAMESPACES);
@@ -85,12 +86,24 @@ fn data(seed: u64, images: &Images) -> Vec<Value> {
     let volumes = json!([{"name": "data-set", "configMap": {"name": "data-set"}}]);
     vec![
         object("demo-data", "v1", "Secret", "redis", json!({"stringData": {"password": secret_word(seed)}})),
-        object("demo-data", "v1", "ConfigMap", "data-set", json!({"data": {"commands.redis": data_set(seed)}})),
+        object(
+            "demo-data",
+            "v1",
+            "ConfigMap",
+            "data-set",
+            json!({"data": {"commands.redis": data_set(seed)}}),
+        ),
         object("demo-data", "v1", "Service", "redis", service("redis", 6379, "redis")),
-        object("demo-data", "apps/v1", "StatefulSet", "redis", json!({"spec": {
-            "replicas": 1, "serviceName": "redis", "selector": {"matchLabels": {"app": "redis"}},
-            "template": pod("redis", &[container], &volumes),
-        }})),
+        object(
+            "demo-data",
+            "apps/v1",
+            "StatefulSet",
+            "redis",
+            json!({"spec": {
+                "replicas": 1, "serviceName": "redis", "selector": {"matchLabels": {"app": "redis"}},
+                "template": pod("redis", &[container], &volumes),
+            }}),
+        ),
         object("demo-shop", "v1", "Secret", "redis", json!({"stringData": {"password": secret_word(seed)}})),
     ]
 }
@@ -110,7 +123,9 @@ fn data_set(seed: u64) -> String {
     let mut lines = String::new();
     for product in 0..200 {
         let (name, price) = (random.word(), random.between(100, 99_999));
-        lines.push_str(&format!("HSET product:{product} name \"{name}\" cents {price}\nSADD products {product}\n"));
+        lines.push_str(&format!(
+            "HSET product:{product} name \"{name}\" cents {price}\nSADD products {product}\n"
+        ));
     }
     for order in 0..300 {
         let (product, count) = (random.between(0, 200), random.between(1, 9));
@@ -143,9 +158,15 @@ fn shop(images: &Images) -> Vec<Value> {
     vec![
         object("demo-shop", "v1", "ConfigMap", "pages", json!({"data": {"answers": answers}})),
         object("demo-shop", "v1", "Service", "shop", service("shop", 80, "http")),
-        object("demo-shop", "apps/v1", "Deployment", "shop", json!({"spec": {
-            "replicas": 1, "selector": {"matchLabels": {"app": "shop"}}, "template": template,
-        }})),
+        object(
+            "demo-shop",
+            "apps/v1",
+            "Deployment",
+            "shop",
+            json!({"spec": {
+                "replicas": 1, "selector": {"matchLabels": {"app": "shop"}}, "template": template,
+            }}),
+        ),
     ]
 }
 
@@ -173,10 +194,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_application_has_hundreds_of_objects_of_many_kinds_and_none_of_a_whole_cluster_but_its_definition() {
+    fn the_application_has_hundreds_of_objects_of_many_kinds_and_none_of_a_whole_cluster_but_its_definition()
+    {
         let documents = application(3, &Images::local());
-        let kinds: BTreeSet<&str> = documents.iter().filter_map(|document| document["kind"].as_str()).collect();
-        assert!(documents.len() >= 300 && kinds.len() >= 25, "{} objects, {} kinds", documents.len(), kinds.len());
+        let kinds: BTreeSet<&str> =
+            documents.iter().filter_map(|document| document["kind"].as_str()).collect();
+        assert!(
+            documents.len() >= 300 && kinds.len() >= 25,
+            "{} objects, {} kinds",
+            documents.len(),
+            kinds.len()
+        );
         let wide = documents.iter().filter(|document| !document["metadata"]["namespace"].is_string());
         let wide: BTreeSet<&str> = wide.filter_map(|document| document["kind"].as_str()).collect();
         assert_eq!(wide, BTreeSet::from(["CustomResourceDefinition", "Namespace"]));

@@ -35,7 +35,8 @@ pub fn standard(progress: Progress) -> Result<Vec<Image>> {
 
 fn busybox(reference: &str, entrypoint: &[&str]) -> Result<Image> {
     let program = fs::read("/bin/busybox").context("failed to read busybox")?;
-    let layer = Layer::cached(&format!("busybox-{}", short_digest(&program)), |path| busybox_layer(path, &program))?;
+    let layer =
+        Layer::cached(&format!("busybox-{}", short_digest(&program)), |path| busybox_layer(path, &program))?;
     let config = Config {
         entrypoint: entrypoint.iter().map(|word| (*word).to_owned()).collect(),
         command: if entrypoint.is_empty() { vec!["sh".to_owned()] } else { Vec::new() },
@@ -85,7 +86,9 @@ pub fn load(layout: &Layout, images: &[Image], fixed: bool) -> Result<()> {
 
 /// Whether containerd answers.
 pub(crate) fn answers(layout: &Layout) -> Result<(), String> {
-    run_command(ctr(layout).args(["--connect-timeout", "2s", "version"])).map(drop).map_err(|error| error.to_string())
+    run_command(ctr(layout).args(["--connect-timeout", "2s", "version"]))
+        .map(drop)
+        .map_err(|error| error.to_string())
 }
 
 fn ctr(layout: &Layout) -> Command {

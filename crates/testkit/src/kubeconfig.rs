@@ -11,7 +11,13 @@ use serde_json::json;
 use crate::pki::Identity;
 
 /// Writes a kubeconfig that needs no other file, so that it can be copied. JSON is YAML.
-pub(crate) fn write(path: &Path, cluster: &str, server: &str, authority: &str, user: &Identity) -> Result<()> {
+pub(crate) fn write(
+    path: &Path,
+    cluster: &str,
+    server: &str,
+    authority: &str,
+    user: &Identity,
+) -> Result<()> {
     let document = json!({
         "apiVersion": "v1",
         "kind": "Config",

@@ -1,9 +1,9 @@
 //! What tests and `xtask` share: a real Kubernetes cluster on one machine, an S3 server, real Velero, images, and
 //! objects to back up. Linked by tests and `xtask`, never by `salvor`.
 
+mod cleanup;
 pub mod client;
 pub mod cluster;
-mod cleanup;
 pub mod command;
 pub mod compare;
 mod control_plane;

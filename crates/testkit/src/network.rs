@@ -77,12 +77,16 @@ pub fn reserve(layout: &Layout) -> Result<Subnet> {
     if let Some(subnet) = Subnet::of(layout) {
         return Ok(subnet);
     }
-    let lock = fs::File::create(Path::new(RUN).join(".lock")).context("failed to open the lock of the clusters")?;
+    let lock =
+        fs::File::create(Path::new(RUN).join(".lock")).context("failed to open the lock of the clusters")?;
     lock.lock().context("failed to wait for the lock of the clusters")?;
     let mut taken = used_numbers(&run("ip", ["-4", "-o", "addr", "show"])?);
-    taken.extend(Layout::existing().iter().filter_map(|name| Subnet::of(&Layout::new(name).ok()?)).map(|s| s.0));
+    taken.extend(
+        Layout::existing().iter().filter_map(|name| Subnet::of(&Layout::new(name).ok()?)).map(|s| s.0),
+    );
     let free = (0..NUMBERS).find(|number| !taken.contains(number));
-    let number = free.with_context(|| format!("all {NUMBERS} subnets 10.89.N.0/24 are in use: take a cluster down"))?;
+    let number =
+        free.with_context(|| format!("all {NUMBERS} subnets 10.89.N.0/24 are in use: take a cluster down"))?;
     fs::write(number_file(layout), number.to_string()).context("failed to record the subnet")?;
     Ok(Subnet(number))
 }
@@ -138,7 +142,8 @@ mod tests {
 
     #[test]
     fn numbers_in_use_are_read_from_the_listing() {
-        let listing = "1: lo inet 127.0.0.1/8 scope host lo\n7: x inet 10.89.3.2/24 brd 10.89.3.255 scope global x\n";
+        let listing =
+            "1: lo inet 127.0.0.1/8 scope host lo\n7: x inet 10.89.3.2/24 brd 10.89.3.255 scope global x\n";
         assert_eq!(used_numbers(listing), BTreeSet::from([3]));
     }
 

@@ -24,7 +24,8 @@ const CNI_PLUGINS: &str = "/usr/lib/cni";
 pub(crate) async fn containerd(layout: &Layout, subnet: Subnet) -> Result<()> {
     let plugins = layout.run().join("cni");
     fs::create_dir_all(&plugins).context("failed to make the folder of the network plugins")?;
-    fs::write(plugins.join("10-pods.conflist"), pod_network(layout, subnet).to_string()).context("failed to write the pods' network")?;
+    fs::write(plugins.join("10-pods.conflist"), pod_network(layout, subnet).to_string())
+        .context("failed to write the pods' network")?;
     share_mounts(layout)?;
     let config = layout.write_config("containerd.toml", containerd_config(layout))?;
     let mut command = entered(layout, "/usr/bin/containerd".as_ref());
@@ -144,7 +145,8 @@ fn kubelet_config(layout: &Layout, subnet: Subnet, resolver: &str) -> Value {
 }
 
 async fn node_ready(client: &Client, path: &str) -> Result<(), String> {
-    let node = client.get(path).await.map_err(|error| error.to_string())?.ok_or("the node is not registered")?;
+    let node =
+        client.get(path).await.map_err(|error| error.to_string())?.ok_or("the node is not registered")?;
     let conditions = node["status"]["conditions"].as_array().map(Vec::as_slice).unwrap_or_default();
     let ready = conditions.iter().find(|condition| condition["type"] == "Ready");
     match ready {

@@ -41,13 +41,15 @@ impl Catalog {
         let groups = client.get("/apis").await?.context("failed to list API groups")?;
         let (mut versions, mut preferred) = (vec!["v1".to_owned()], vec!["v1".to_owned()]);
         for group in items(&groups["groups"]) {
-            let served = items(&group["versions"]).iter().filter_map(|version| version["groupVersion"].as_str());
+            let served =
+                items(&group["versions"]).iter().filter_map(|version| version["groupVersion"].as_str());
             versions.extend(served.map(str::to_owned));
             preferred.extend(group["preferredVersion"]["groupVersion"].as_str().map(str::to_owned));
         }
         let lists = stream::iter(&versions).map(|version| types_of(client, version)).buffered(AT_ONCE);
         let found: Vec<Vec<Type>> = lists.try_collect().await?;
-        let types = found.into_iter().flatten().map(|t| ((t.api_version.clone(), t.kind.clone()), t)).collect();
+        let types =
+            found.into_iter().flatten().map(|t| ((t.api_version.clone(), t.kind.clone()), t)).collect();
         Ok(Self { types, preferred })
     }
 
@@ -60,7 +62,8 @@ impl Catalog {
     pub fn list_path(&self, document: &Value) -> Result<String> {
         let (version, kind) = (text(document, "apiVersion"), text(document, "kind"));
         let found = self.types.get(&(version.to_owned(), kind.to_owned()));
-        let found = found.with_context(|| format!("failed to find the type {version} {kind} on the server"))?;
+        let found =
+            found.with_context(|| format!("failed to find the type {version} {kind} on the server"))?;
         Ok(found.path(document["metadata"]["namespace"].as_str()))
     }
 
@@ -75,7 +78,10 @@ impl Type {
     /// The path of its list, in one namespace or in all.
     pub fn path(&self, namespace: Option<&str>) -> String {
         let root = if self.api_version == "v1" { "/api" } else { "/apis" };
-        let within = namespace.filter(|_| self.namespaced).map(|name| format!("namespaces/{name}/")).unwrap_or_default();
+        let within = namespace
+            .filter(|_| self.namespaced)
+            .map(|name| format!("namespaces/{name}/"))
+            .unwrap_or_default();
         format!("{root}/{}/{within}{}", self.api_version, self.plural)
     }
 }
@@ -105,7 +111,8 @@ pub async fn create_all(client: &Client, documents: &[Value]) -> Result<()> {
         let (now, later) = rest.split_at(stage);
         rest = later;
         let catalog = Catalog::read(client).await?;
-        let creates = stream::iter(now).map(|document| create(client, &catalog, document)).buffer_unordered(AT_ONCE);
+        let creates =
+            stream::iter(now).map(|document| create(client, &catalog, document)).buffer_unordered(AT_ONCE);
         creates.try_collect::<Vec<()>>().await?;
         if now[0]["kind"] == "CustomResourceDefinition" {
             established(client, &catalog, now).await?;
@@ -162,9 +169,13 @@ async fn list(client: &Client, found: &Type, path: &str) -> Result<Vec<(String, 
 
 /// `Kind.group namespace/name`, without the version.
 pub fn name_of(document: &Value) -> String {
-    let group = text(document, "apiVersion").rsplit_once('/').map(|(group, _)| format!(".{group}")).unwrap_or_default();
+    let group = text(document, "apiVersion")
+        .rsplit_once('/')
+        .map(|(group, _)| format!(".{group}"))
+        .unwrap_or_default();
     let name = document["metadata"]["name"].as_str().unwrap_or_default();
-    let within = document["metadata"]["namespace"].as_str().map(|space| format!("{space}/")).unwrap_or_default();
+    let within =
+        document["metadata"]["namespace"].as_str().map(|space| format!("{space}/")).unwrap_or_default();
     format!("{}{group} {within}{name}", text(document, "kind"))
 }
 
@@ -207,6 +218,9 @@ mod tests {
         let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
                           "metadata": {"namespace": "a", "name": "b"}});
         assert_eq!(name_of(&role), "Role.rbac.authorization.k8s.io a/b");
-        assert_eq!(name_of(&json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}})), "Node n");
+        assert_eq!(
+            name_of(&json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}})),
+            "Node n"
+        );
     }
 }

@@ -30,7 +30,8 @@ const PACKAGES: &[Package] = &[
 
 /// Installs what is missing; without being root, says exactly what is.
 pub fn ensure(progress: Progress) -> Result<()> {
-    let missing = missing(|file| Path::new(file).exists() || Path::new(file.trim_start_matches("/usr")).exists());
+    let missing =
+        missing(|file| Path::new(file).exists() || Path::new(file.trim_start_matches("/usr")).exists());
     if missing.is_empty() {
         return Ok(());
     }

@@ -66,7 +66,11 @@ impl Authority {
 
     /// Writes the authority's own certificate and key.
     pub(crate) fn write(&self, folder: &Path) -> Result<()> {
-        write(folder, "ca", &Identity { certificate: self.certificate(), key: self.issuer.key().serialize_pem() })
+        write(
+            folder,
+            "ca",
+            &Identity { certificate: self.certificate(), key: self.issuer.key().serialize_pem() },
+        )
     }
 }
 

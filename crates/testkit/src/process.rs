@@ -94,7 +94,7 @@ impl Process {
     /// Asks it to end, if it still is the one that was started.
     pub fn terminate(&self) {
         if let (true, Some(pid)) = (self.alive(), Pid::from_raw(self.pid)) {
-            drop(kill_process(pid, Signal::TERM));
+            let _gone_already = kill_process(pid, Signal::TERM);
         }
     }
 
@@ -127,7 +127,7 @@ impl Process {
 /// Kills a process that is known to be ours.
 pub(crate) fn kill(pid: i32) {
     if let Some(pid) = Pid::from_raw(pid) {
-        drop(kill_process(pid, Signal::KILL));
+        let _gone_already = kill_process(pid, Signal::KILL);
     }
 }
 

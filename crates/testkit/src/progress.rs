@@ -82,7 +82,9 @@ mod tests {
 
     #[test]
     fn durations_are_readable() {
-        for (millis, expected) in [(40, "0.0 s"), (1_250, "1.2 s"), (59_900, "59.9 s"), (61_000, "1 min 01 s")] {
+        for (millis, expected) in
+            [(40, "0.0 s"), (1_250, "1.2 s"), (59_900, "59.9 s"), (61_000, "1 min 01 s")]
+        {
             assert_eq!(seconds(Duration::from_millis(millis)), expected);
         }
     }

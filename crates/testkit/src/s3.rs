@@ -54,7 +54,8 @@ impl S3 {
         }
         let authority = Authority::new("salvor-local-s3")?;
         authority.server(&host, &[&host, "localhost"])?.write(&folder, "s3")?;
-        fs::write(folder.join("s3-ca.crt"), authority.certificate()).context("failed to write the authority")?;
+        fs::write(folder.join("s3-ca.crt"), authority.certificate())
+            .context("failed to write the authority")?;
         serve(cluster, "s3-tls", TLS_PORT, Some(authority.certificate()), progress).await
     }
 
@@ -85,13 +86,20 @@ impl S3 {
 
     /// Makes a bucket, if it is not there.
     pub fn make_bucket(&self, name: &str) -> Result<()> {
-        ensure!(!self.folder.as_os_str().is_empty(), "buckets can be made only on a server that was started here");
-        fs::create_dir_all(self.folder.join(name)).with_context(|| format!("failed to make the bucket {name}"))
+        ensure!(
+            !self.folder.as_os_str().is_empty(),
+            "buckets can be made only on a server that was started here"
+        );
+        fs::create_dir_all(self.folder.join(name))
+            .with_context(|| format!("failed to make the bucket {name}"))
     }
 
     /// The content of a credentials file, as Velero's Secret holds it.
     pub fn credentials_file(&self) -> String {
-        format!("[default]\naws_access_key_id={}\naws_secret_access_key={}\n", self.access_key, self.secret_key)
+        format!(
+            "[default]\naws_access_key_id={}\naws_secret_access_key={}\n",
+            self.access_key, self.secret_key
+        )
     }
 }
 
@@ -99,7 +107,13 @@ fn running(layout: &Layout, name: &str) -> bool {
     Process::recorded(layout, name).is_some_and(|process| process.alive())
 }
 
-async fn serve(cluster: &Cluster, name: &str, port: u16, authority: Option<String>, progress: Progress) -> Result<S3> {
+async fn serve(
+    cluster: &Cluster,
+    name: &str,
+    port: u16,
+    authority: Option<String>,
+    progress: Progress,
+) -> Result<S3> {
     let layout = cluster.layout();
     let address = format!("{}:{port}", cluster.subnet().host());
     let scheme = if authority.is_some() { "https" } else { "http" };

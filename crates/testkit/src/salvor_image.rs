@@ -26,7 +26,14 @@ pub fn build(release: bool, progress: Progress) -> Result<Image> {
 fn compile(release: bool) -> Result<PathBuf> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(cargo);
-    command.current_dir(paths::workspace()).args(["build", "--quiet", "--package", "salvor", "--bin", "salvor"]);
+    command.current_dir(paths::workspace()).args([
+        "build",
+        "--quiet",
+        "--package",
+        "salvor",
+        "--bin",
+        "salvor",
+    ]);
     if release {
         command.arg("--release");
     }

@@ -122,7 +122,8 @@ impl Tool {
     fn build_once(&self, path: &Path, progress: Progress) -> Result<()> {
         let folder = path.parent().context("failed to find the cache's folder")?;
         fs::create_dir_all(folder).with_context(|| format!("failed to make {}", folder.display()))?;
-        let lock = File::create(paths::cache().join("build.lock")).context("failed to open the build lock")?;
+        let lock =
+            File::create(paths::cache().join("build.lock")).context("failed to open the build lock")?;
         lock.lock().context("failed to wait for the build lock")?;
         if path.is_file() {
             return Ok(());

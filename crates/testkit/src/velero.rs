@@ -56,7 +56,10 @@ fn plugin_image(progress: Progress) -> Result<Image> {
 
 fn layer(tool: &Tool, at: &str, progress: Progress) -> Result<Layer> {
     let program = tool.ensure(progress)?;
-    let pins = program.parent().and_then(|folder| folder.file_name()).context("failed to name the cache's folder")?;
+    let pins = program
+        .parent()
+        .and_then(|folder| folder.file_name())
+        .context("failed to name the cache's folder")?;
     Layer::cached(&format!("{}-{}", tool.name, pins.to_string_lossy()), |path| {
         let mut layer = LayerBuilder::create(path)?;
         layer.copy(at, 0o755, &program)?;

@@ -78,7 +78,8 @@ mod tests {
     fn every_seed_makes_40_kinds_and_300_objects_of_distinct_names() {
         for seed in [0, 1, 7, 42, 20_261_121, u64::MAX] {
             let zoo = generate(seed);
-            let kinds: BTreeSet<String> = zoo.iter().map(|d| format!("{} {}", d["apiVersion"], d["kind"])).collect();
+            let kinds: BTreeSet<String> =
+                zoo.iter().map(|d| format!("{} {}", d["apiVersion"], d["kind"])).collect();
             let names: BTreeSet<String> = zoo.iter().map(name_of).collect();
             assert!(kinds.len() >= 40, "seed {seed}: {} kinds", kinds.len());
             assert!(zoo.len() >= 300, "seed {seed}: {} objects", zoo.len());

@@ -69,7 +69,8 @@ impl Image {
         let path = folder.join(format!("import-{}.tar", self.reference.replace(['/', ':'], "-")));
         let file = File::create(&path).with_context(|| format!("failed to create {}", path.display()))?;
         let mut tar = Builder::new(BufWriter::new(file));
-        let (config, name) = (self.config_blob(), format!("{}.json", hex::encode(Sha256::digest(self.config_blob()))));
+        let (config, name) =
+            (self.config_blob(), format!("{}.json", hex::encode(Sha256::digest(self.config_blob()))));
         append(&mut tar, &name, &config)?;
         let mut names = Vec::new();
         for layer in &self.layers {
@@ -101,9 +102,11 @@ impl Image {
         let mut manifest = blob(&blobs, "manifest.v1+json", manifest.to_string().as_bytes())?;
         let tag = self.reference.rsplit(':').next().unwrap_or("latest");
         manifest["annotations"] = json!({"org.opencontainers.image.ref.name": tag});
-        let index = json!({"schemaVersion": 2, "mediaType": media_type("index.v1+json"), "manifests": [manifest]});
+        let index =
+            json!({"schemaVersion": 2, "mediaType": media_type("index.v1+json"), "manifests": [manifest]});
         fs::write(folder.join("index.json"), index.to_string()).context("failed to write index.json")?;
-        fs::write(folder.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).context("failed to write oci-layout")
+        fs::write(folder.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#)
+            .context("failed to write oci-layout")
     }
 }
 

@@ -10,7 +10,8 @@ use crate::command::run;
 use crate::progress::Progress;
 
 /// What no container reads.
-const LEFT_OUT: &[&str] = &["/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*"];
+const LEFT_OUT: &[&str] =
+    &["/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*"];
 
 /// A small Debian with a shell and the certificates of public authorities.
 pub fn base(progress: Progress) -> Result<Layer> {
@@ -27,7 +28,8 @@ pub(super) fn layer(name: &str, packages: &[&str], progress: Progress) -> Result
 }
 
 fn bootstrap(suite: &str, packages: &[&str], path: &Path) -> Result<()> {
-    let mut arguments = vec!["--quiet".to_owned(), "--variant=essential".to_owned(), "--format=tar".to_owned()];
+    let mut arguments =
+        vec!["--quiet".to_owned(), "--variant=essential".to_owned(), "--format=tar".to_owned()];
     arguments.push(format!("--include={}", packages.join(",")));
     arguments.extend(LEFT_OUT.iter().map(|pattern| format!("--dpkgopt=path-exclude={pattern}")));
     arguments.extend([suite.to_owned(), path.display().to_string()]);

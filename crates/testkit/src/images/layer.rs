@@ -100,12 +100,16 @@ impl LayerBuilder {
     /// Adds a symbolic link.
     pub fn symlink(&mut self, path: &str, target: &str) -> Result<()> {
         let mut header = header(EntryType::Symlink, 0o777, 0);
-        self.tar.append_link(&mut header, path, target).with_context(|| format!("failed to add {path} to a layer"))
+        self.tar
+            .append_link(&mut header, path, target)
+            .with_context(|| format!("failed to add {path} to a layer"))
     }
 
     fn entry(&mut self, path: &str, kind: EntryType, mode: u32, size: u64, content: impl Read) -> Result<()> {
         let mut header = header(kind, mode, size);
-        self.tar.append_data(&mut header, path, content).with_context(|| format!("failed to add {path} to a layer"))
+        self.tar
+            .append_data(&mut header, path, content)
+            .with_context(|| format!("failed to add {path} to a layer"))
     }
 
     /// Completes the layer.

@@ -18,23 +18,32 @@ pub(super) fn configuration(zoo: &mut Zoo, random: &mut Random, namespace: &str)
     }
     for index in 0..random.between(4, 8) {
         let pull = json!([{"name": format!("secret-{index}")}]);
-        zoo.within(namespace, ("v1", "ServiceAccount"), &format!("keeper-{index}"), json!({"imagePullSecrets": pull}));
+        zoo.within(
+            namespace,
+            ("v1", "ServiceAccount"),
+            &format!("keeper-{index}"),
+            json!({"imagePullSecrets": pull}),
+        );
     }
     let group = "rbac.authorization.k8s.io/v1";
     for index in 0..random.between(3, 6) {
         let rules = json!([{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"],
                             "resourceNames": [format!("leaflet-{}", random.between(0, 20))]}]);
         zoo.within(namespace, (group, "Role"), &format!("reader-{index}"), json!({"rules": rules}));
-        let subjects = json!([{"kind": "ServiceAccount", "name": format!("keeper-{index}"), "namespace": namespace}]);
+        let subjects =
+            json!([{"kind": "ServiceAccount", "name": format!("keeper-{index}"), "namespace": namespace}]);
         let role = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": format!("reader-{index}")});
         let body = json!({"subjects": subjects, "roleRef": role});
         zoo.within(namespace, (group, "RoleBinding"), &format!("reader-{index}"), body);
     }
-    let hard = json!({"count/animals.zoo.example.com": random.between(1000, 5000).to_string(), "secrets": "5k"});
+    let hard =
+        json!({"count/animals.zoo.example.com": random.between(1000, 5000).to_string(), "secrets": "5k"});
     zoo.within(namespace, ("v1", "ResourceQuota"), "feed", json!({"spec": {"hard": hard}}));
-    let limits = json!([{"type": "Container", "default": {"memory": format!("{}Mi", random.between(64, 256))}}]);
+    let limits =
+        json!([{"type": "Container", "default": {"memory": format!("{}Mi", random.between(64, 256))}}]);
     zoo.within(namespace, ("v1", "LimitRange"), "cage", json!({"spec": {"limits": limits}}));
-    let lease = json!({"spec": {"holderIdentity": random.word(), "leaseDurationSeconds": random.between(10, 100)}});
+    let lease =
+        json!({"spec": {"holderIdentity": random.word(), "leaseDurationSeconds": random.between(10, 100)}});
     zoo.within(namespace, ("coordination.k8s.io/v1", "Lease"), "night-watch", lease);
 }
 
@@ -55,10 +64,14 @@ fn secret(random: &mut Random) -> Value {
     let encoded = |text: &str| STANDARD.encode(text);
     let (user, password) = (random.word(), random.sentence());
     match random.between(0, 4) {
-        0 => json!({"type": "kubernetes.io/basic-auth", "data": {"username": encoded(user), "password": encoded(&password)}}),
+        0 => {
+            json!({"type": "kubernetes.io/basic-auth", "data": {"username": encoded(user), "password": encoded(&password)}})
+        }
         1 => json!({"type": "kubernetes.io/dockerconfigjson",
                     "data": {".dockerconfigjson": encoded(r#"{"auths":{"example.com":{"auth":"eDp5"}}}"#)}}),
-        2 => json!({"type": "example.com/own", "data": {"key": STANDARD.encode(random.bytes(64))}, "immutable": true}),
+        2 => {
+            json!({"type": "example.com/own", "data": {"key": STANDARD.encode(random.bytes(64))}, "immutable": true})
+        }
         _ => json!({"type": "Opaque", "data": {"user": encoded(user), "empty": ""}}),
     }
 }
@@ -110,7 +123,8 @@ pub(super) fn workloads(zoo: &mut Zoo, random: &mut Random, namespace: &str) {
     zoo.within(namespace, ("apps/v1", "DaemonSet"), "fence", body);
     let body = json!({"spec": {"replicas": 0, "selector": selector("alone"), "template": template(random, "alone")}});
     zoo.within(namespace, ("apps/v1", "ReplicaSet"), "alone", body);
-    let body = json!({"spec": {"replicas": 0, "selector": {"app": "old"}, "template": template(random, "old")}});
+    let body =
+        json!({"spec": {"replicas": 0, "selector": {"app": "old"}, "template": template(random, "old")}});
     zoo.within(namespace, ("v1", "ReplicationController"), "old", body);
     zoo.within(namespace, ("v1", "PodTemplate"), "mould", json!({"template": template(random, "mould")}));
     zoo.within(namespace, ("v1", "Pod"), "mascot", json!({"spec": template(random, "mascot")["spec"]}));
@@ -143,7 +157,9 @@ pub(super) fn network(zoo: &mut Zoo, random: &mut Random, namespace: &str) {
         let body = match index % 4 {
             0 => json!({"spec": {"selector": {"app": format!("show-{index}")}, "ports": ports}}),
             1 => json!({"spec": {"clusterIP": "None", "selector": {"app": "parade"}, "ports": ports}}),
-            2 => json!({"spec": {"type": "ExternalName", "externalName": format!("{}.example.com", random.word())}}),
+            2 => {
+                json!({"spec": {"type": "ExternalName", "externalName": format!("{}.example.com", random.word())}})
+            }
             _ => json!({"spec": {"type": "NodePort", "selector": {"app": "fence"}, "ports": ports}}),
         };
         zoo.within(namespace, ("v1", "Service"), &format!("show-{index}"), body);
@@ -159,7 +175,8 @@ pub(super) fn network(zoo: &mut Zoo, random: &mut Random, namespace: &str) {
     zoo.within(namespace, ("discovery.k8s.io/v1", "EndpointSlice"), "far-away", slice);
     for index in 0..random.between(2, 5) {
         let backend = json!({"service": {"name": format!("show-{index}"), "port": {"name": "http"}}});
-        let paths = json!([{"path": format!("/{}", random.word()), "pathType": "Prefix", "backend": backend}]);
+        let paths =
+            json!([{"path": format!("/{}", random.word()), "pathType": "Prefix", "backend": backend}]);
         let rules = json!([{"host": format!("{}.example.com", random.word()), "http": {"paths": paths}}]);
         let body = json!({"spec": {"ingressClassName": "zoo-gate", "rules": rules}});
         zoo.within(namespace, ("networking.k8s.io/v1", "Ingress"), &format!("gate-{index}"), body);
@@ -182,13 +199,19 @@ fn storage(zoo: &mut Zoo, random: &mut Random, namespace: &str) {
     let requests = json!([{"name": "cage", "exactly": {"deviceClassName": "zoo-device", "count": random.between(1, 3)}}]);
     let spec = json!({"devices": {"requests": requests}});
     zoo.within(namespace, ("resource.k8s.io/v1", "ResourceClaim"), "device", json!({"spec": spec}));
-    zoo.within(namespace, ("resource.k8s.io/v1", "ResourceClaimTemplate"), "devices", json!({"spec": {"spec": spec}}));
+    zoo.within(
+        namespace,
+        ("resource.k8s.io/v1", "ResourceClaimTemplate"),
+        "devices",
+        json!({"spec": {"spec": spec}}),
+    );
 }
 
 /// Custom resources, with fields that no schema knows.
 pub(super) fn custom(zoo: &mut Zoo, random: &mut Random, namespace: &str) {
     for index in 0..random.between(12, 24) {
-        let notes = json!({"deep": {"er": [random.sentence(), null, 1.5, random.next() >> 12, true]}, "empty": {}});
+        let notes =
+            json!({"deep": {"er": [random.sentence(), null, 1.5, random.next() >> 12, true]}, "empty": {}});
         let weight = if random.once_in(2) { json!(random.between(1, 900)) } else { json!("40%") };
         let body = json!({
             "metadata": {"finalizers": [], "annotations": {"example.com/born": random.word()}},

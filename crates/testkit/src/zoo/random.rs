@@ -5,9 +5,9 @@
 pub struct Random(u64);
 
 const WORDS: &[&str] = &[
-    "amber", "anchor", "basalt", "cedar", "cobalt", "coral", "delta", "ember", "fathom", "garnet", "harbour", "indigo",
-    "jasper", "kelp", "lagoon", "marlin", "nickel", "ochre", "pearl", "quartz", "reef", "sable", "tide", "umber",
-    "violet", "walrus", "xenon", "yarrow", "zephyr",
+    "amber", "anchor", "basalt", "cedar", "cobalt", "coral", "delta", "ember", "fathom", "garnet", "harbour",
+    "indigo", "jasper", "kelp", "lagoon", "marlin", "nickel", "ochre", "pearl", "quartz", "reef", "sable",
+    "tide", "umber", "violet", "walrus", "xenon", "yarrow", "zephyr",
 ];
 
 impl Random {
