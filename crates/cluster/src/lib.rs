@@ -18,6 +18,8 @@ pub mod lease;
 mod limits;
 pub mod port;
 mod request;
+#[cfg(test)]
+mod scripted;
 pub mod streams;
 mod through;
 pub mod typed;

@@ -172,6 +172,9 @@ fn exit_code(action: &str, status: Option<&Status>) -> Result<i32> {
 }
 
 #[cfg(test)]
+mod real;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::{StatusCause, StatusDetails};

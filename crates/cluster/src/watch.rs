@@ -1,5 +1,8 @@
 //! List and watch, resumed for ever. An explicit state, stepped by one function, so that each way on is named.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;

@@ -56,6 +56,10 @@ impl Refusal<'_> {
         self.error(400, "BadRequest", why, &Value::Null)
     }
 
+    pub(super) fn internal(&self, why: &str) -> Error {
+        self.error(500, "", why, &Value::Null)
+    }
+
     pub(super) fn no_namespace(&self, namespace: &str) -> Error {
         self.error(404, "NotFound", &format!("namespaces {namespace:?} not found"), &Value::Null)
     }

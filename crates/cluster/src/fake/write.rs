@@ -45,7 +45,7 @@ impl State {
             return Err(refusal.bad_request("the object provided is unrecognized or of another type"));
         }
         if !object["metadata"]["resourceVersion"].as_str().unwrap_or_default().is_empty() {
-            return Err(refusal.bad_request("resourceVersion should not be set on objects to be created"));
+            return Err(refusal.internal("resourceVersion should not be set on objects to be created"));
         }
         if !at.resource.namespaced {
             return Ok(());
