@@ -68,21 +68,14 @@ async fn reconcile(deps: Arc<Deps>, document: Value) -> Result<Next> {
 struct Scene {
     request: DeleteBackupRequest,
     others: Vec<DeleteBackupRequest>,
-    other_names: Vec<String>,
     backup: Option<Backup>,
     location: Option<BackupStorageLocation>,
 }
 
 impl Scene {
     fn observed<'a>(&'a self, progress: &'a Progress) -> Observed<'a> {
-        let Self { request, others: _, other_names, backup, location } = self;
-        Observed {
-            request,
-            others: other_names,
-            backup: backup.as_ref(),
-            location: location.as_ref(),
-            progress,
-        }
+        let Self { request, others: _, backup, location } = self;
+        Observed { request, backup: backup.as_ref(), location: location.as_ref(), progress }
     }
 
     fn schedule(&self) -> &str {
@@ -118,8 +111,7 @@ impl Deletion<'_> {
         let restores = list::<Restore>(self.deps, "").await?;
         let restores = restores.iter().filter(|restore| restore.spec.backup_name == *name);
         self.progress.restores = restores.map(|restore| restore.name().to_owned()).collect();
-        let other_names = others.iter().map(|other| other.name().to_owned()).collect();
-        Ok(Some(Scene { request, others, other_names, backup, location }))
+        Ok(Some(Scene { request, others, backup, location }))
     }
 
     async fn act(&mut self, scene: &Scene, step: Step) -> Result<()> {

@@ -126,11 +126,8 @@ fn expand(entries: &[Entry], existing: &[&str]) -> Vec<Entry> {
 
 /// What is wrong with a pair of resource lists of the old family.
 pub fn check_lists<T: AsRef<str>>(includes: &[T], excludes: &[T]) -> Vec<String> {
-    let mut problems = lone_star("includes", includes);
-    if has(excludes, "*") {
-        problems.push("'*' cannot be excluded".to_owned());
-    }
-    problems.extend(overlap(includes, excludes));
+    let mut problems = contradictions(includes, excludes);
+    problems.extend(unreadable(includes, excludes));
     problems
 }
 
@@ -142,15 +139,31 @@ pub fn check_scoped<T: AsRef<str>>(includes: &[T], excludes: &[T]) -> Vec<String
         problems.push("nothing can be included when '*' is excluded".to_owned());
     }
     problems.extend(overlap(includes, excludes));
+    problems.extend(unreadable(includes, excludes));
     problems
 }
 
 /// What is wrong with a pair of namespace lists.
 pub fn check_namespaces<T: AsRef<str>>(includes: &[T], excludes: &[T]) -> Vec<String> {
     let both = includes.iter().chain(excludes);
-    let mut problems = check_lists(includes, excludes);
+    let mut problems = contradictions(includes, excludes);
     problems.extend(both.filter_map(|entry| namespace_problem(entry.as_ref())));
     problems
+}
+
+fn contradictions<T: AsRef<str>>(includes: &[T], excludes: &[T]) -> Vec<String> {
+    let mut problems = lone_star("includes", includes);
+    if has(excludes, "*") {
+        problems.push("'*' cannot be excluded".to_owned());
+    }
+    problems.extend(overlap(includes, excludes));
+    problems
+}
+
+/// Entries that are no pattern: with one of them a set would match nothing.
+fn unreadable<T: AsRef<str>>(includes: &[T], excludes: &[T]) -> Vec<String> {
+    let both = includes.iter().chain(excludes);
+    both.filter_map(|entry| Some(Glob::new(entry.as_ref()).err()?.to_string())).collect()
 }
 
 fn has<T: AsRef<str>>(list: &[T], item: &str) -> bool {
@@ -263,6 +276,9 @@ mod tests {
     #[test]
     fn contradictions_are_named() {
         assert_eq!(check_lists(&["a"], &["b"]), Vec::<String>::new());
+        let unreadable = "failed to read the pattern \"a[\": a [ is not closed";
+        assert_eq!(check_lists(&["a["], &[]), [unreadable]);
+        assert_eq!(check_scoped(&[], &["a["]), [unreadable]);
         insta::assert_debug_snapshot!(check_lists(&["*", "a"], &["*", "a"]), @r#"
         [
             "'*' must be the only entry of the includes",

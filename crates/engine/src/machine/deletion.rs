@@ -19,8 +19,6 @@ const POLL: SignedDuration = SignedDuration::from_secs(1);
 pub struct Observed<'a> {
     /// The request.
     pub request: &'a DeleteBackupRequest,
-    /// The other requests for the same backup, by name.
-    pub others: &'a [String],
     /// The backup.
     pub backup: Option<&'a Backup>,
     /// The backup's location.
@@ -198,7 +196,6 @@ mod tests {
             let location = self.location.as_ref().map(|of| BackupStorageLocation::from_document(of).unwrap());
             let observed = Observed {
                 request: &request,
-                others: &[],
                 backup: backup.as_ref(),
                 location: location.as_ref(),
                 progress: &self.progress,
