@@ -4,4 +4,5 @@
 pub mod cli;
 pub mod exit;
 pub mod role;
+pub mod server;
 pub mod telemetry;

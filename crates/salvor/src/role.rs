@@ -4,12 +4,13 @@ use std::path::Path;
 
 use crate::cli;
 use crate::exit::Exit;
+use crate::server;
 
 /// A role: takes the arguments that follow its name.
 type Role = fn(Vec<String>) -> Exit;
 
 /// The roles that are no commands of a terminal, by their first argument.
-const ROLES: &[(&str, Role)] = &[];
+const ROLES: &[(&str, Role)] = &[("server", server::main)];
 
 /// Runs the role that the arguments ask for. `arguments[0]` is the name the program was called by.
 pub fn run(arguments: Vec<String>) -> Exit {

@@ -1,0 +1,218 @@
+//! The role `server`: starts up, holds the Lease, runs the controllers, serves metrics and downloads, and
+//! ends in order.
+
+mod download;
+pub mod flags;
+mod metrics;
+mod startup;
+mod tls;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use api::labels::{DOWNLOAD_PORT, SERVER_LEASE, SERVER_VERSION};
+use cluster::clock;
+use cluster::lease::{Election, LeaseOptions, Terms};
+use cluster::{Cluster, Connect, Kube, user_agent};
+use controllers::Deps;
+use controllers::deps::{RandomIds, SystemClock};
+use controllers::metrics::Metrics;
+use controllers::runtime::GRACE;
+use controllers::stores::ClusterStores;
+use secrecy::SecretString;
+use store::config::Wiring;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use self::flags::{Refused, Settings};
+use crate::exit::Exit;
+use crate::telemetry;
+
+/// Variables that hold credentials, or say where they are.
+const CLOUD_VARIABLES: [&str; 4] = ["AWS_", "AZURE_", "GOOGLE_", "ALIBABA_"];
+
+/// Runs the server with the arguments that follow its name.
+pub fn main(arguments: Vec<String>) -> Exit {
+    let settings = match flags::parse(arguments) {
+        Ok(settings) => settings,
+        Err(Refused::Usage(usage)) => {
+            // Nothing is left to tell if the terminal has gone.
+            let _ = usage.print();
+            return if usage.use_stderr() { Exit::Failed } else { Exit::Done };
+        }
+        Err(refused) => {
+            eprintln!("An error occurred: {refused}");
+            return Exit::Failed;
+        }
+    };
+    telemetry::init(settings.log.level, settings.log.format);
+    let outcome =
+        tokio::runtime::Runtime::new().context("start").and_then(|runtime| runtime.block_on(run(settings)));
+    match outcome {
+        Ok(()) => Exit::Done,
+        Err(problem) => {
+            error!("failed to {problem:#}");
+            Exit::Failed
+        }
+    }
+}
+
+/// From the first call to the last. An error is the end of the process; another begins where it ended.
+async fn run(settings: Settings) -> Result<()> {
+    announce(&settings);
+    let cluster = connect(&settings).await?;
+    startup::check(cluster.as_ref(), &settings.config.namespace).await?;
+    let deps = deps(&settings, Arc::clone(&cluster));
+    let mut services = services(&settings, &deps).await?;
+    let election = Election::start(cluster, lease(&settings));
+    let outcome = tokio::select! {
+        outcome = lead(&election, &deps) => outcome,
+        ended = services.join_next() => Err(anyhow!("serve: {ended:?}")),
+        () = stop_when_told(&deps.stop) => Ok(()),
+    };
+    election.release().await;
+    outcome
+}
+
+/// Cancels `stop` when the process is told to end, and then leaves what is at work its time.
+async fn stop_when_told(stop: &CancellationToken) {
+    told_to_end().await;
+    info!("told to end");
+    stop.cancel();
+    tokio::time::sleep(GRACE + Duration::from_secs(1)).await;
+}
+
+/// Waits for the Lease, then works until the end: in order if the process is told to, at once if the Lease is
+/// lost, since by then another may have it.
+async fn lead(election: &Election, deps: &Arc<Deps>) -> Result<()> {
+    info!(lease = SERVER_LEASE, "waiting for the lease");
+    let mut standing = election.standing();
+    let leadership = tokio::select! {
+        leadership = standing.won() => leadership.context("stand for the lease")?,
+        () = deps.stop.cancelled() => return Ok(()),
+    };
+    info!(lease = SERVER_LEASE, "holding the lease");
+    startup::prepare(deps).await?;
+    let working = controllers::runtime::run(Arc::clone(deps), controllers::server::enabled(&deps.config));
+    tokio::select! {
+        biased;
+        () = leadership.lost.cancelled() => bail!("keep the lease: another may hold it"),
+        outcome = working => Ok(outcome?),
+    }
+}
+
+fn announce(settings: &Settings) {
+    info!(version = SERVER_VERSION, namespace = settings.config.namespace, "the server starts");
+    for note in &settings.notes {
+        warn!("{note}");
+    }
+    if !settings.not_acting.is_empty() {
+        warn!("accepted, not acting yet: {}", settings.not_acting.join(" "));
+    }
+}
+
+async fn connect(settings: &Settings) -> Result<Arc<dyn Cluster>> {
+    let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let connect = Connect {
+        kubeconfig: text(&settings.root.kubeconfig).map(Into::into),
+        context: text(&settings.root.kubecontext),
+        user_agent: user_agent("salvor-server", SERVER_VERSION, "-"),
+        limits: cluster::Limits {
+            qps: settings.client.qps,
+            burst: settings.client.burst,
+            ..cluster::Limits::default()
+        },
+    };
+    Ok(Arc::new(Kube::connect(&connect).await?))
+}
+
+fn deps(settings: &Settings, cluster: Arc<dyn Cluster>) -> Arc<Deps> {
+    let wiring = Wiring::default();
+    let metrics = Metrics::with(|registry| wiring.metrics.register(registry));
+    let stores = ClusterStores::new(Arc::clone(&cluster), &settings.config.namespace, environment(), wiring);
+    Arc::new(Deps {
+        cluster,
+        stores: Arc::new(stores),
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(RandomIds),
+        config: Arc::new(settings.config.clone()),
+        metrics: Arc::new(metrics),
+        stop: CancellationToken::new(),
+    })
+}
+
+/// The variables in which clouds put credentials.
+fn environment() -> BTreeMap<String, SecretString> {
+    let of_clouds =
+        |(name, _): &(String, String)| CLOUD_VARIABLES.iter().any(|prefix| name.starts_with(prefix));
+    let readable = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    readable.filter(of_clouds).map(|(name, value)| (name, value.into())).collect()
+}
+
+/// Metrics and downloads, which every replica serves.
+async fn services(settings: &Settings, deps: &Arc<Deps>) -> Result<JoinSet<Result<()>>> {
+    let metrics =
+        TcpListener::bind(settings.metrics_address).await.context("listen for scrapes of metrics")?;
+    let downloads = TcpListener::bind(("::", DOWNLOAD_PORT)).await.context("listen for downloads")?;
+    let mut services = JoinSet::new();
+    services.spawn(metrics::serve(metrics, Arc::clone(&deps.metrics)));
+    services.spawn(download::serve(downloads, tls::self_signed(deps.namespace())?, Arc::clone(deps)));
+    Ok(services)
+}
+
+fn lease(settings: &Settings) -> LeaseOptions {
+    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "server".to_owned());
+    LeaseOptions {
+        namespace: settings.config.namespace.clone(),
+        name: SERVER_LEASE.to_owned(),
+        identity: format!("{host}_{}", uuid::Uuid::new_v4()),
+        terms: Terms::default(),
+        clock: Arc::new(clock::SystemClock),
+    }
+}
+
+/// Waits for SIGTERM or SIGINT.
+async fn told_to_end() {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        // Without handlers the signals end the process by themselves.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// What the tests of the server are given: one store for every location.
+#[cfg(test)]
+fn test_deps(fake: &cluster::fake::FakeCluster, store: impl store::Store) -> Arc<Deps> {
+    struct One(Arc<dyn store::Store>);
+
+    #[async_trait::async_trait]
+    impl controllers::Stores for One {
+        async fn open(
+            &self,
+            _: &api::velero::v1::BackupStorageLocation,
+        ) -> controllers::Result<Arc<dyn store::Store>> {
+            Ok(Arc::clone(&self.0))
+        }
+    }
+
+    Arc::new(Deps {
+        cluster: Arc::new(fake.clone()),
+        stores: Arc::new(One(Arc::new(store))),
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(RandomIds),
+        config: Arc::default(),
+        metrics: Arc::default(),
+        stop: CancellationToken::new(),
+    })
+}
