@@ -1,8 +1,14 @@
 //! What a developer of Salvor asks for: a cluster, an image, tests, figures. One file a verb.
 
 mod cluster;
+mod codegen;
+mod files;
 mod image;
+mod source;
+mod stats;
+mod tidy;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -20,15 +26,24 @@ enum Verb {
     /// Brings a real local cluster up, or takes it down.
     #[command(subcommand)]
     Cluster(cluster::Verb),
+    /// Writes what is generated from the code: deploy/crds.
+    Codegen(codegen::Options),
     /// Builds Salvor's image, as an OCI layout under target/image.
     Image(image::Options),
+    /// Shows how large the crates are, and how long their functions and files.
+    Stats,
+    /// Checks the rules of the project that no compiler knows.
+    Tidy,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let result = match Xtask::parse().verb {
         Verb::Cluster(verb) => cluster::run(&verb).await,
+        Verb::Codegen(options) => codegen::run(&options),
         Verb::Image(options) => image::run(&options).await,
+        Verb::Stats => stats::run(&checkout()),
+        Verb::Tidy => tidy::run(&checkout()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -37,4 +52,11 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The folder of the checkout.
+fn checkout() -> PathBuf {
+    let mut path = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    path.pop();
+    path
 }
