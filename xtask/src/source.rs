@@ -34,12 +34,8 @@ impl Source {
 
     /// The folder of the crate that the file belongs to.
     pub(crate) fn crate_name(&self) -> &str {
-        let mut parts = self.path.split('/');
-        match (parts.next(), parts.next()) {
-            (Some("crates"), Some(name)) => name,
-            (Some(name), _) => name,
-            (None, _) => "",
-        }
+        let inside = self.path.strip_prefix("crates/").unwrap_or(&self.path);
+        inside.split('/').next().unwrap_or_default()
     }
 
     /// Whether the whole file is tests.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::files;
-use crate::source::Source;
+use crate::source::{Function, Source};
 
 /// The figures of one crate.
 #[derive(Default)]
@@ -53,7 +53,7 @@ impl Figures {
             ["#[test]", "#[tokio::test"].map(|mark| source.code.matches(mark).count()).iter().sum::<usize>();
         if code > 0 {
             self.files.push(code);
-            self.functions.extend(source.functions().iter().map(|function| function.length()));
+            self.functions.extend(source.functions().iter().map(Function::length));
             let is_doc = |line: &str| line.trim_start().starts_with("///") || line.starts_with("//!");
             self.docs += source.text.lines().take(code).filter(|line| is_doc(line)).count();
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Finding;
-use crate::source::Source;
+use crate::source::{Function, Source};
 use crate::stats::percentile;
 
 /// The most lines of a function; tests may be longer.
@@ -44,10 +44,7 @@ fn median_of_functions(sources: &[&Source]) -> Vec<Finding> {
     let mut lengths: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for source in sources {
         let functions = source.functions();
-        lengths
-            .entry(source.crate_name())
-            .or_default()
-            .extend(functions.iter().map(|function| function.length()));
+        lengths.entry(source.crate_name()).or_default().extend(functions.iter().map(Function::length));
     }
     let of_crate = |(name, lengths): (&str, Vec<usize>)| {
         let median = percentile(&lengths, 50);

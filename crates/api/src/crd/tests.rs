@@ -138,7 +138,7 @@ impl Documents {
         self.state ^= self.state << 13;
         self.state ^= self.state >> 7;
         self.state ^= self.state << 17;
-        self.everything || self.state % 2 == 0
+        self.everything || self.state.is_multiple_of(2)
     }
 
     fn value(&mut self, schema: &Value) -> Value {
