@@ -127,6 +127,11 @@ impl<R: Read> Reader<R> {
         Self { source, limits, bytes: 0, entries: 0, ended: false }
     }
 
+    /// Its source, wherever that stands.
+    pub fn into_inner(self) -> R {
+        self.source.into_inner().inner
+    }
+
     /// The next file, past folders and the records that belong to it.
     fn advance(&mut self) -> Result<Option<Entry>> {
         let mut long_path = None;

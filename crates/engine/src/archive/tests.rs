@@ -96,6 +96,9 @@ fn pieces_join_as_gzip_members() {
     let cut = stream.len();
     stream.extend(gzip(&last.finish().unwrap()));
     assert_eq!(read(&stream, Limits::default()).unwrap().len(), 3);
+    let mut reader = Reader::new(stream.as_slice(), Limits::default());
+    assert_eq!(reader.by_ref().count(), 3);
+    assert!(reader.into_inner().is_empty(), "all of it was read, so that a digest over it is whole");
     assert_eq!(read(&stream[..cut], Limits::default()), Err(Error::Truncated { entries: 1 }));
 }
 
@@ -194,7 +197,7 @@ fn limits_hold() {
 fn bombs_are_refused_early() {
     let piece = raw(b"a", EntryType::Regular, &vec![0; 1 << 20]);
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    (0..64).for_each(|_| encoder.write_all(&piece).unwrap());
+    (0..16).for_each(|_| encoder.write_all(&piece).unwrap());
     let bomb = encoder.finish().unwrap();
     let mut reader = Reader::new(bomb.as_slice(), Limits::default());
     assert_eq!(reader.find_map(Result::err), Some(Error::Ratio { max: 250 }));
@@ -202,11 +205,11 @@ fn bombs_are_refused_early() {
     let name = raw(b"././@LongLink", EntryType::GNULongName, &vec![b'x'; 1 << 20]);
     assert!(matches!(read(&archive_of(&[name]), Limits::default()), Err(Error::EntryTooLarge { .. })));
 
-    let million = gzip(&raw(b"a", EntryType::Regular, b"").repeat(10_000)).repeat(101);
-    let limits = Limits { ratio_max: u64::MAX, ..Limits::default() };
-    let mut million = Reader::new(million.as_slice(), limits);
-    let refused = million.find_map(Result::err).unwrap();
-    assert_eq!(refused, Error::TooManyEntries { max: 900_000 });
+    let limits = Limits { entries_max: 9_999, ratio_max: u64::MAX, ..Limits::default() };
+    let entries = gzip(&raw(b"a", EntryType::Regular, b"").repeat(10_000));
+    let mut reader = Reader::new(entries.as_slice(), limits);
+    assert_eq!(reader.find_map(Result::err), Some(Error::TooManyEntries { max: 9_999 }));
+    assert!(Limits::default().entries_max < 1_000_000);
 }
 
 #[test]

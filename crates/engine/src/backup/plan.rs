@@ -16,7 +16,7 @@ use super::select::Selection;
 use super::volumes::{self, VolumeDecision};
 use super::{actions, problems};
 use crate::archive::ItemPath;
-use crate::facts::{Facts, Span};
+use crate::facts::{Details, Facts, Span};
 use crate::log::{Level, Line};
 use crate::problem::{Problem, Severity};
 
@@ -42,6 +42,10 @@ pub struct Request {
     pub snapshot_move_data: bool,
     /// `spec.snapshotVolumes`.
     pub snapshot_volumes: Option<bool>,
+    /// `spec.hooks` has entries.
+    pub hooks: bool,
+    /// The ConfigMap that `spec.resourcePolicy` names.
+    pub resource_policy: Option<String>,
     /// `salvor.io/coverage: enforce`.
     pub coverage_enforced: bool,
 }
@@ -60,6 +64,8 @@ impl Request {
             volumes_to_fs_backup: backup.spec.default_volumes_to_fs_backup == Some(true),
             snapshot_move_data: backup.spec.snapshot_move_data == Some(true),
             snapshot_volumes: backup.spec.snapshot_volumes,
+            hooks: !backup.spec.hooks.resources.is_empty(),
+            resource_policy: backup.spec.resource_policy.as_ref().map(|policy| policy.name.clone()),
             coverage_enforced: coverage.is_some_and(|value| value == "enforce"),
         }
     }
@@ -165,6 +171,7 @@ pub fn plan(
     problems.extend(closure.missing.iter().filter_map(|key| absent(key, not_found)));
     problems.extend(closure.unordered.iter().map(|(resource, name)| out_of_order(resource, name)));
     problems.extend(of_volumes);
+    problems.extend(not_honoured(request, &stored));
     let left_out = closure.left_out.into_iter().map(|(key, rule)| LeftOut { key, rule }).collect();
     let (items, classes) = items(selection, facts, closure.members);
     BackupPlan {
@@ -294,6 +301,27 @@ fn absent(key: &ObjectKey, not_found: &BTreeSet<ObjectKey>) -> Option<Problem> {
     let how = if not_found.contains(key) { "does not exist" } else { "was not fetched" };
     let message = format!("{key} belongs into the backup and {how}");
     Some(Problem::new(&problems::RELATED_NOT_FOUND, Severity::Warning, message).about(key))
+}
+
+/// What was asked for and this version does not do. It is never passed over in silence.
+fn not_honoured(request: &Request, stored: &[&Facts]) -> Vec<Problem> {
+    let error = |code, message: String| Problem::new(code, Severity::Error, message);
+    let hooks = request
+        .hooks
+        .then(|| error(&problems::HOOKS_NOT_RUN, "this version does not run spec.hooks yet".into()));
+    let policy = request.resource_policy.as_ref().map(|name| {
+        error(
+            &problems::POLICY_NOT_READ,
+            format!("this version does not read the resource policy {name} yet"),
+        )
+    });
+    let annotated =
+        |object: &&&Facts| matches!(object.details.as_deref(), Some(Details::Pod(pod)) if pod.hooks);
+    let pods = stored.iter().filter(annotated).map(|pod| {
+        let message = "this version does not run the hooks of the pod's annotations yet".to_owned();
+        error(&problems::HOOKS_NOT_RUN, message).about(&pod.key)
+    });
+    hooks.into_iter().chain(policy).chain(pods).collect()
 }
 
 fn out_of_order(resource: &str, name: &str) -> Problem {

@@ -7,6 +7,13 @@ use serde_json::Value;
 
 use crate::document::{annotation, at, list, text};
 
+/// Annotations on pods that ask for a command.
+const HOOKS: &[&str] = &[
+    "hook.backup.velero.io/command",
+    "pre.hook.backup.velero.io/command",
+    "post.hook.backup.velero.io/command",
+];
+
 /// What volume decisions and the choice of namespaces need to know of one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -44,6 +51,9 @@ pub struct PodDetails {
     /// Names of volumes that an annotation does not want backed up through the file system.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unwanted: Vec<String>,
+    /// Its annotations ask for commands to be run around its backup.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub hooks: bool,
 }
 
 /// A volume of a pod.
@@ -104,6 +114,7 @@ fn pod(pod: &Value) -> PodDetails {
         volumes: list(pod, &["spec", "volumes"]).iter().map(pod_volume).collect(),
         wanted: names(pod, labels::BACKUP_VOLUMES),
         unwanted: names(pod, labels::BACKUP_VOLUMES_EXCLUDES),
+        hooks: HOOKS.iter().any(|key| annotation(pod, key).is_some()),
     }
 }
 
