@@ -129,9 +129,9 @@ pub trait Store: Send + Sync + 'static {
     async fn delete(&self, keys: &[String]) -> Result<()>;
     /// A link that reads an object for a while without credentials; `None` where the store cannot sign.
     async fn presign(&self, key: &str, valid: Duration) -> Result<Option<String>>;
-    /// Removes what uploads left unfinished that nobody touched for `age`, where the store does not do that
-    /// by itself; how many.
-    async fn sweep(&self, _age: Duration) -> Result<u64> {
+    /// Gives up uploads that nobody finished or touched since `before`, where the store does not do that by
+    /// itself; how many.
+    async fn sweep(&self, _before: jiff::Timestamp) -> Result<u64> {
         Ok(0)
     }
 }

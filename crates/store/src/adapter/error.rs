@@ -72,9 +72,13 @@ fn kind_of_answer(answer: &Answer) -> Option<ErrorKind> {
         | "SlowDown"
         | "InternalError"
         | "RequestTimeout"
-        | "ServiceUnavailable"
-        | "RequestTimeTooSkewed" => return Some(ErrorKind::Unavailable),
-        "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "InvalidToken" | "AccessDenied" => {
+        | "ServiceUnavailable" => return Some(ErrorKind::Unavailable),
+        "InvalidAccessKeyId"
+        | "SignatureDoesNotMatch"
+        | "ExpiredToken"
+        | "InvalidToken"
+        | "AccessDenied"
+        | "RequestTimeTooSkewed" => {
             return Some(ErrorKind::Denied);
         }
         "NotImplemented" => return Some(ErrorKind::Unsupported),

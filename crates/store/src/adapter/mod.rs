@@ -2,6 +2,7 @@
 
 mod error;
 mod filesystem;
+pub(crate) mod leftovers;
 mod memory;
 pub(crate) mod object;
 mod upload;

@@ -13,6 +13,7 @@ use object_store::signer::Signer;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, TagSet, UpdateVersion};
 
 use super::error::{element, translate};
+use super::leftovers::Leftovers;
 use super::upload::Parts;
 use super::{is_sound, unsound};
 use crate::{Capabilities, Error, ErrorKind, Meta, Put, Result, Store, Tag, Upload};
@@ -28,6 +29,8 @@ pub(crate) struct Clients {
     pub(crate) lister: Arc<dyn PaginatedListStore>,
     /// Signs links.
     pub(crate) signer: Option<Arc<dyn Signer>>,
+    /// Finds unfinished uploads, where they do not end by themselves.
+    pub(crate) leftovers: Option<Leftovers>,
 }
 
 /// How clients for another region are made.
@@ -314,4 +317,14 @@ impl Store for Bucket {
         let signed = signer.signed_url("GET".parse().unwrap_or_default(), &path, valid).await;
         signed.map(|url| Some(url.into())).map_err(|error| translate("presign", key, &error))
     }
+
+    async fn sweep(&self, before: jiff::Timestamp) -> Result<u64> {
+        match self.clients().leftovers {
+            Some(leftovers) => leftovers.sweep(&self.prefix, before).await,
+            None => Ok(0),
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;

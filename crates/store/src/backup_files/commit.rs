@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::manifest::{digest_of, read_manifest};
 use super::{FileError, FileResult, Manifest, ManifestEntry, backup_exists, encode, gzip_json};
-use crate::bucket::BackupFile;
+use crate::bucket::{self, BackupFile};
 use crate::{Error, ErrorKind, Put, Store, Tag};
 
 /// Files up to this size are read back and their digest compared, not only their size.
@@ -148,7 +148,7 @@ impl<'a> Commit<'a> {
         if digest_of(self.store, &key).await?.1 != manifest_sha256 {
             return Err(CommitError::ReadBack { key });
         }
-        let marker = annotated(backup, &manifest_sha256);
+        let marker = annotated(backup, &manifest_sha256)?;
         let put = put_marker(self.store, &self.backup, &marker, self.marker.clone()).await;
         match put {
             Err(FileError::Store(error))
@@ -162,7 +162,7 @@ impl<'a> Commit<'a> {
 
     /// Checks that the store returns a file as it was written: small ones wholly, others by size.
     async fn read_back(&self, entry: &ManifestEntry) -> Result<(), CommitError> {
-        let key = format!("{}{}", crate::bucket::backup_folder(&self.backup), entry.name);
+        let key = format!("{}{}", bucket::backup_folder(&self.backup), entry.name);
         let same = if entry.size <= READ_BACK_BYTES {
             digest_of(self.store, &key).await? == (entry.size, entry.sha256.clone())
         } else {
@@ -194,14 +194,25 @@ async fn put_marker(
 }
 
 /// The Backup with the digest of its manifest.
-fn annotated(backup: &Value, manifest_sha256: &str) -> Value {
+fn annotated(backup: &Value, manifest_sha256: &str) -> FileResult<Value> {
     let mut backup = backup.clone();
-    let annotations = &mut backup["metadata"]["annotations"];
-    if !annotations.is_object() {
-        *annotations = Value::Object(serde_json::Map::new());
+    let metadata = member(&mut backup, "metadata");
+    let Some(annotations) = metadata.and_then(|metadata| member(metadata, "annotations")?.as_object_mut())
+    else {
+        let message = "its metadata is not that of an object".to_owned();
+        return Err(FileError::Json { key: bucket::MARKER.to_owned(), message });
+    };
+    annotations.insert(api::labels::MANIFEST_SHA256.to_owned(), manifest_sha256.into());
+    Ok(backup)
+}
+
+/// A member that is an object, empty if it was not there.
+fn member<'v>(value: &'v mut Value, name: &str) -> Option<&'v mut Value> {
+    let member = value.as_object_mut()?.entry(name).or_insert(Value::Null);
+    if member.is_null() {
+        *member = Value::Object(serde_json::Map::new());
     }
-    annotations[api::labels::MANIFEST_SHA256] = manifest_sha256.into();
-    backup
+    Some(member)
 }
 
 /// Sends pieces up; their size and digest.

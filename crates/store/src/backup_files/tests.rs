@@ -1,8 +1,13 @@
+use std::sync::Arc;
+
 use futures::stream;
 use serde_json::json;
 
 use super::*;
 use crate::adapter::Memory;
+use crate::fault::{Fault, Faults, Rule};
+use crate::layer::retry::Retry;
+use crate::layer::{Layered, Verb};
 
 async fn committed(store: &Memory) -> Committed {
     let mut commit = Commit::begin(store, "b").await.unwrap();
@@ -155,4 +160,54 @@ async fn deleting_a_backup_leaves_its_neighbours() {
     delete_backup(&store, "b").await.unwrap();
     assert_eq!(store.keys(), ["backups/b2/velero-backup.json"]);
     assert!(delete_folder(&store, "backups/b").await.is_err());
+}
+
+/// One attempt to back up through a store whose calls may fail.
+async fn attempt(store: &dyn Store) -> Result<Committed, CommitError> {
+    let mut commit = Commit::begin(store, "b").await?;
+    let pieces = stream::iter([Ok(Bytes::from_static(b"con")), Ok(Bytes::from_static(b"tents"))]);
+    commit.stream(BackupFile::Contents, pieces).await?;
+    commit.bytes(BackupFile::Logs, gzip(b"log\n")).await?;
+    commit.finish(&json!({"kind": "Backup"})).await
+}
+
+#[tokio::test]
+async fn whatever_call_fails_a_backup_is_whole_or_is_none() {
+    let kind = ErrorKind::Unavailable;
+    for fault in [Fault::Before(kind), Fault::After(kind), Fault::Before(ErrorKind::Denied)] {
+        for nth in 1.. {
+            let memory = Memory::default();
+            let faults = Faults::new(vec![Rule::nth(nth, fault)]);
+            let store = Layered::new(Arc::new(memory.clone()), faults.clone());
+            let first = attempt(&store).await;
+            if first.is_err() && !backup_exists(&memory, "b").await.unwrap() {
+                attempt(&memory).await.unwrap();
+            }
+            assert_eq!(findings(&memory).await, [""; 0], "{fault:?} at call {nth}");
+            if faults.calls() < nth {
+                assert!(first.is_ok() && nth > 10, "{fault:?} at call {nth}");
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_the_marker_is_no_failure() {
+    let memory = Memory::default();
+    let lost = Fault::After(ErrorKind::Unavailable);
+    let faults = Faults::new(vec![Rule::first(Verb::Put, lost).key("velero-backup.json")]);
+    let faulty = Arc::new(Layered::new(Arc::new(memory.clone()), faults));
+    let retry = Retry { first_wait: std::time::Duration::from_millis(1), ..Retry::default() };
+    attempt(&Layered::new(faulty, retry)).await.unwrap();
+    assert_eq!(findings(&memory).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn what_is_no_object_is_not_committed() {
+    let store = Memory::default();
+    for backup in [json!("text"), json!({"metadata": 1}), json!({"metadata": {"annotations": []}})] {
+        let refused = Commit::begin(&store, "b").await.unwrap().finish(&backup).await.unwrap_err();
+        assert!(matches!(refused, CommitError::File(FileError::Json { .. })), "{refused}");
+    }
 }

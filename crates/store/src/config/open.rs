@@ -18,6 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{Azure, AzureCredentials, Backend, Credentials, Encryption, Gcp, Resolved, S3, invalid};
 use crate::adapter::Filesystem;
+use crate::adapter::leftovers::Leftovers;
 use crate::adapter::object::{Bucket, Clients, Region};
 use crate::layer::limit::Limit;
 use crate::layer::metrics::Metrics;
@@ -193,7 +194,11 @@ fn s3_clients(
         }
     };
     let patient = build(settings.endpoint.as_deref(), part_retry(), true)?;
-    Ok(Clients { lister: Arc::clone(&plain) as _, plain, patient, signer })
+    let address = settings.address(settings.endpoint.as_deref(), bucket, region);
+    let options = client_options(&address, settings.ca_cert.as_deref(), settings.insecure)?;
+    let client = ReqwestConnector::default().connect(&options).map_err(|error| refused(&error))?;
+    let leftovers = Some(Leftovers { signer: Arc::clone(&plain) as _, client });
+    Ok(Clients { lister: Arc::clone(&plain) as _, plain, patient, signer, leftovers })
 }
 
 fn with_s3_credentials(builder: AmazonS3Builder, credentials: &Credentials) -> Result<AmazonS3Builder> {
@@ -271,7 +276,12 @@ fn azure(resolved: &Resolved, settings: &Azure) -> Result<Bucket> {
     };
     let (plain, patient) = (build(no_retry())?, build(part_retry())?);
     let (lister, signer) = (Arc::clone(&plain) as _, Some(Arc::clone(&plain) as _));
-    Ok(Bucket::new(Clients { plain, patient, lister, signer }, None, &resolved.prefix, TagSet::default()))
+    Ok(Bucket::new(
+        Clients { plain, patient, lister, signer, leftovers: None },
+        None,
+        &resolved.prefix,
+        TagSet::default(),
+    ))
 }
 
 /// A bucket on Google Cloud.
@@ -292,7 +302,12 @@ fn gcp(resolved: &Resolved, settings: &Gcp) -> Result<Bucket> {
     };
     let (plain, patient) = (build(no_retry())?, build(part_retry())?);
     let (lister, signer) = (Arc::clone(&plain) as _, Some(Arc::clone(&plain) as _));
-    Ok(Bucket::new(Clients { plain, patient, lister, signer }, None, &resolved.prefix, TagSet::default()))
+    Ok(Bucket::new(
+        Clients { plain, patient, lister, signer, leftovers: None },
+        None,
+        &resolved.prefix,
+        TagSet::default(),
+    ))
 }
 
 /// Makes clients that note the region that each answer names.

@@ -72,6 +72,21 @@ async fn a_real_server_conforms() {
 }
 
 #[tokio::test]
+async fn unfinished_uploads_on_a_real_server_are_swept() {
+    let Some(mut location) = test_location() else { return };
+    location.prefix.push_str("-sweep");
+    let store = opened(&location);
+    let mut upload = store.upload("backups/b/b.tar.gz").await.unwrap();
+    upload.write(noise(9 << 20)).await.unwrap();
+    // Forgotten, not dropped: as a process that was killed leaves it.
+    std::mem::forget(upload);
+    let hour = Duration::from_secs(3600);
+    assert_eq!(store.sweep(jiff::Timestamp::now() - hour).await.unwrap(), 0);
+    assert_eq!(store.sweep(jiff::Timestamp::now() + hour).await.unwrap(), 1);
+    assert_eq!(store.sweep(jiff::Timestamp::now() + hour).await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn a_real_server_refuses_in_ways_that_are_told_apart() {
     let Some(right) = test_location() else { return };
     let mut secret = right.clone();

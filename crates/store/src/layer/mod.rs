@@ -178,8 +178,8 @@ impl<L: Layer> Store for Layered<L> {
         self.layer.repeat(Call { verb: Verb::Presign, key }, || self.inner.presign(key, valid)).await
     }
 
-    async fn sweep(&self, age: Duration) -> Result<u64> {
-        self.layer.repeat(Call { verb: Verb::Sweep, key: "" }, || self.inner.sweep(age)).await
+    async fn sweep(&self, before: jiff::Timestamp) -> Result<u64> {
+        self.layer.repeat(Call { verb: Verb::Sweep, key: "" }, || self.inner.sweep(before)).await
     }
 }
 

@@ -72,8 +72,23 @@ impl Retry {
         tokio::time::sleep(wait).await;
     }
 
-    fn gives_up(&self, failed: u32, error: &Error) -> bool {
-        !error.is_transient() || failed >= self.attempts
+    fn goes_on(&self, failed: u32, error: &Error) -> bool {
+        error.is_transient() && failed < self.attempts
+    }
+
+    /// The version of an object that holds this content: then an earlier attempt wrote it.
+    async fn own_earlier_put(
+        &self,
+        inner: &dyn Store,
+        key: &str,
+        content: &Bytes,
+    ) -> Result<Option<Option<Tag>>> {
+        let found = self.repeat(Call { verb: Verb::Get, key }, || inner.get(key)).await?;
+        if found != content {
+            return Ok(None);
+        }
+        let meta = self.repeat(Call { verb: Verb::Head, key }, || inner.head(key)).await?;
+        Ok(Some(meta.tag))
     }
 }
 
@@ -88,34 +103,35 @@ impl Layer for Retry {
         T: Send + 'a,
         F: Fn() -> BoxFuture<'a, Result<T>> + Send + Sync,
     {
-        for failed in 1.. {
+        let mut failed = 0;
+        loop {
             match run().await {
-                Err(error) if !self.gives_up(failed, &error) => self.wait(call, failed, &error).await,
+                Err(error) if self.goes_on(failed + 1, &error) => {
+                    failed += 1;
+                    self.wait(call, failed, &error).await;
+                }
                 done => return done,
             }
         }
-        run().await
     }
 
     /// A put whose answer was lost may have gone through, so that the next attempt finds its condition broken
     /// by the first: then what is there is what was to be written.
     async fn put(&self, inner: &dyn Store, key: &str, content: Bytes, put: Put) -> Result<Option<Tag>> {
         let call = Call { verb: Verb::Put, key };
-        for failed in 1.. {
+        let mut failed = 0;
+        loop {
             match inner.put(key, content.clone(), put.clone()).await {
-                Err(error) if !self.gives_up(failed, &error) => self.wait(call, failed, &error).await,
-                Err(error) if error.kind == ErrorKind::Precondition && failed > 1 => {
-                    let found = self.repeat(Call { verb: Verb::Get, key }, || inner.get(key)).await;
-                    if found.is_ok_and(|found| found == content) {
-                        let meta = self.repeat(Call { verb: Verb::Head, key }, || inner.head(key)).await?;
-                        return Ok(meta.tag);
-                    }
-                    return Err(error);
+                Err(error) if self.goes_on(failed + 1, &error) => {
+                    failed += 1;
+                    self.wait(call, failed, &error).await;
+                }
+                Err(error) if error.kind == ErrorKind::Precondition && failed > 0 => {
+                    return self.own_earlier_put(inner, key, &content).await?.ok_or(error);
                 }
                 done => return done,
             }
         }
-        inner.put(key, content, put).await
     }
 }
 

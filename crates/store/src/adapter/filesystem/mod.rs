@@ -154,8 +154,8 @@ impl Store for Filesystem {
         Ok(None)
     }
 
-    async fn sweep(&self, age: Duration) -> Result<u64> {
-        self.run("sweep", "", move |tree, _| tree.sweep(age)).await
+    async fn sweep(&self, before: jiff::Timestamp) -> Result<u64> {
+        self.run("sweep", "", move |tree, _| tree.sweep(before.as_second())).await
     }
 }
 

@@ -7,7 +7,6 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
 
 use rustix::fs::{self as sys, AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
@@ -263,23 +262,15 @@ impl Tree {
         }
     }
 
-    /// Removes unfinished files that nobody wrote to for `age`; how many.
-    pub(super) fn sweep(&self, age: Duration) -> Result<u64> {
+    /// Removes unfinished files that nobody wrote to since a moment, in seconds of the epoch; how many.
+    pub(super) fn sweep(&self, before: i64) -> Result<u64> {
         let folder = match open_folder(&self.root()?, PARTIAL) {
             Err(Errno::NOENT) => return Ok(0),
             opened => opened?,
         };
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let oldest = now.saturating_sub(age).as_secs();
-        let mut swept = 0;
-        for (name, stat) in entries(&folder)? {
-            if u64::try_from(stat.st_mtime).unwrap_or(0) <= oldest
-                && sys::unlinkat(&folder, &name, AtFlags::empty()).is_ok()
-            {
-                swept += 1;
-            }
-        }
-        Ok(swept)
+        let old = entries(&folder)?.into_iter().filter(|(_, stat)| stat.st_mtime < before);
+        let swept = old.filter(|(name, _)| sys::unlinkat(&folder, name, AtFlags::empty()).is_ok());
+        Ok(swept.count() as u64)
     }
 }
 
