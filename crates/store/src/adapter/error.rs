@@ -52,7 +52,7 @@ impl Answer {
         Self {
             status: status.and_then(|digits| digits.parse().ok()),
             code: element(text, "Code").unwrap_or_default().to_owned(),
-            message: element(text, "Message").unwrap_or_default().to_owned(),
+            message: plain(element(text, "Message").unwrap_or_default()),
         }
     }
 }
@@ -61,6 +61,13 @@ impl Answer {
 pub(super) fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(&format!("<{name}>"))?;
     Some(rest.split_once(&format!("</{name}>"))?.0)
+}
+
+/// A text of XML without its escapes.
+pub(super) fn plain(text: &str) -> String {
+    let escapes =
+        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#34;", "\""), ("&apos;", "'"), ("&#39;", "'")];
+    escapes.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to)).replace("&amp;", "&")
 }
 
 /// What the store's own words decide.
@@ -78,7 +85,8 @@ fn kind_of_answer(answer: &Answer) -> Option<ErrorKind> {
         | "ExpiredToken"
         | "InvalidToken"
         | "AccessDenied"
-        | "RequestTimeTooSkewed" => {
+        | "RequestTimeTooSkewed"
+        | "XAdminUserNotFound" => {
             return Some(ErrorKind::Denied);
         }
         "NotImplemented" => return Some(ErrorKind::Unsupported),

@@ -7,7 +7,7 @@ use object_store::client::{HttpClient, HttpRequest, HttpRequestBody};
 use object_store::path::Path;
 use object_store::signer::{SignedUrlOptions, Signer};
 
-use super::error::{element, translate};
+use super::error::{element, plain, translate};
 use crate::bucket::TOP_LEVEL;
 use crate::{Error, ErrorKind, Result};
 
@@ -84,10 +84,8 @@ fn is_ours(key: &str, prefix: &str) -> bool {
 fn unfinished(listed: &str) -> Vec<Unfinished> {
     let entries = listed.split("<Upload>").skip(1).filter_map(|entry| {
         let entry = entry.split("</Upload>").next()?;
-        let key = element(entry, "Key")?;
-        let key = key.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'");
         Some(Unfinished {
-            key: key.replace("&amp;", "&"),
+            key: plain(element(entry, "Key")?),
             upload: element(entry, "UploadId")?.to_owned(),
             begun: element(entry, "Initiated")?.parse().ok()?,
         })

@@ -90,6 +90,17 @@ impl Bucket {
         answer.map_err(|error| translate(action, key, &error))
     }
 
+    /// Makes sure of the region, for what is signed now and seen by the store later, or in many requests.
+    async fn settle_region(&self) -> Result<()> {
+        if let Some(region) = &self.region
+            && !region.certain.load(Ordering::Relaxed)
+        {
+            self.folders("").await?;
+            region.certain.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
     /// Changes to the region that the store named, if it is another; whether it was.
     fn relocate(&self, error: &object_store::Error) -> Result<bool> {
         let Some(region) = &self.region else { return Ok(false) };
@@ -269,6 +280,7 @@ impl Store for Bucket {
 
     async fn upload(&self, key: &str) -> Result<Box<dyn Upload>> {
         let path = self.path("upload", key)?;
+        self.settle_region().await?;
         Ok(Box::new(Parts::new(self.clients().patient, path, key, self.tags.clone())))
     }
 
@@ -306,19 +318,17 @@ impl Store for Bucket {
 
     async fn presign(&self, key: &str, valid: Duration) -> Result<Option<String>> {
         let path = self.path("presign", key)?;
-        if let Some(region) = &self.region
-            && !region.certain.load(Ordering::Relaxed)
-        {
-            // A link for the wrong region would only fail when it is used.
-            self.folders("").await?;
-            region.certain.store(true, Ordering::Relaxed);
+        if self.clients().signer.is_none() {
+            return Ok(None);
         }
+        self.settle_region().await?;
         let Some(signer) = self.clients().signer else { return Ok(None) };
         let signed = signer.signed_url("GET".parse().unwrap_or_default(), &path, valid).await;
         signed.map(|url| Some(url.into())).map_err(|error| translate("presign", key, &error))
     }
 
     async fn sweep(&self, before: jiff::Timestamp) -> Result<u64> {
+        self.settle_region().await?;
         match self.clients().leftovers {
             Some(leftovers) => leftovers.sweep(&self.prefix, before).await,
             None => Ok(0),

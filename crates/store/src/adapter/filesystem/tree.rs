@@ -16,7 +16,7 @@ use crate::{Put, Tag};
 /// The folder of the mounted root that holds what is being written.
 const PARTIAL: &str = ".salvor-partial";
 /// How often a write is begun anew when a deletion removes its folder under it.
-const ATTEMPTS: usize = 8;
+const ATTEMPTS: usize = 64;
 /// How deep folders may lie.
 const DEPTH_MAX: usize = 64;
 
@@ -172,7 +172,10 @@ impl Tree {
             Put::Overwrite | Put::Create => None,
         };
         for _ in 0..ATTEMPTS {
-            let (folder, name) = self.parent(key, true)?;
+            let (folder, name) = match self.parent(key, true) {
+                Err(Failure::Io(error)) if error.kind() == io::ErrorKind::NotFound => continue,
+                parent => parent?,
+            };
             match publish_once(&mut partial, &folder, name, condition) {
                 Err(Errno::NOENT) => {}
                 Err(Errno::EXIST) if *condition == Put::Create => return Err(Failure::Condition),

@@ -160,7 +160,7 @@ async fn the_region_that_the_store_names_is_used() {
 
 #[tokio::test]
 async fn links_name_the_public_address_and_never_carry_a_customers_key() {
-    let server = Server::start(|_| PUT_DONE).await;
+    let server = Server::start(|_| ("500 Never Asked", "", "")).await;
     let config = [("publicUrl", "https://192.0.2.1/"), ("region", "r1")];
     let link = server.open(&config).presign("a b", Duration::from_secs(600)).await.unwrap().unwrap();
     assert!(link.starts_with("https://192.0.2.1/bucket/pre/a%20b?"), "{link}");
@@ -198,7 +198,7 @@ async fn an_upload_that_the_store_breaks_off_is_no_object() {
         _ => ("403 Forbidden", "", ""),
     })
     .await;
-    let store = server.open(&[]);
+    let store = server.open(&[("region", "r1")]);
     let mut upload = store.upload("k").await.unwrap();
     upload.write(vec![0; 9 << 20].into()).await.unwrap();
     assert_eq!(upload.complete().await.unwrap_err().kind, ErrorKind::Denied);
