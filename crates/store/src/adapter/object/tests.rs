@@ -13,6 +13,9 @@ use crate::{ErrorKind, Put, Store};
 /// Gives the status line, further header lines and the body that answer a request.
 type Script = fn(&str) -> (&'static str, &'static str, &'static str);
 
+/// A configuration as it is written in a table of cases.
+type Config<'a> = &'a [(&'a str, &'a str)];
+
 /// A server that answers by script and keeps the heads of requests.
 struct Server {
     address: String,
@@ -38,7 +41,7 @@ impl Server {
         self.heads.lock().unwrap().clone()
     }
 
-    fn open(&self, config: &[(&str, &str)]) -> Arc<dyn Store> {
+    fn open(&self, config: Config<'_>) -> Arc<dyn Store> {
         let mut config: std::collections::BTreeMap<String, String> =
             config.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         config.insert("s3Url".to_owned(), self.address.clone());
@@ -86,7 +89,7 @@ const PUT_DONE: (&str, &str, &str) = ("200 OK", "ETag: \"e\"\r\n", "");
 
 #[tokio::test]
 async fn settings_become_headers() {
-    let cases: [(&[(&str, &str)], &[&str]); 6] = [
+    let cases: [(Config, &[&str]); 6] = [
         (&[], &["put /bucket/pre/k http", "x-amz-content-sha256: 9f86d0"]),
         (&[("serverSideEncryption", "AES256")], &["x-amz-server-side-encryption: aes256"]),
         (
