@@ -37,6 +37,37 @@ fn text(root: &Path, path: &str) -> Option<TextFile> {
 
 /// The Rust source among files.
 pub(crate) fn rust(texts: &[TextFile]) -> Vec<Source> {
-    let sources = texts.iter().filter(|file| file.path.ends_with(".rs"));
-    sources.map(|file| Source::new(&file.path, &file.text)).collect()
+    let files = texts.iter().filter(|file| file.path.ends_with(".rs"));
+    let mut sources: Vec<Source> = files.map(|file| Source::new(&file.path, &file.text)).collect();
+    let of_tests: Vec<String> = sources.iter().flat_map(Source::test_modules).collect();
+    for source in &mut sources {
+        source.is_test |= of_tests.iter().any(|module| is_within(&source.path, module));
+    }
+    sources
+}
+
+/// Whether a file is a module's own, or one below it.
+fn is_within(path: &str, module: &str) -> bool {
+    path.strip_prefix(module).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_for_tests_are_tests_with_all_below_them() {
+        let file = |path: &str, text: &str| TextFile { path: path.into(), text: text.into() };
+        let sources = rust(&[
+            file("crates/a/src/lib.rs", "#[cfg(test)]\nmod fake;\nmod faker;\n"),
+            file("crates/a/src/fake.rs", ""),
+            file("crates/a/src/fake/deep.rs", ""),
+            file("crates/a/src/faker.rs", ""),
+            file("README.md", ""),
+        ]);
+        assert_eq!(
+            sources.iter().map(|source| source.is_test).collect::<Vec<_>>(),
+            [false, true, true, false]
+        );
+    }
 }

@@ -10,6 +10,8 @@ pub(crate) struct Source {
     pub(crate) text: String,
     /// The same with blanks for comments, strings and characters.
     pub(crate) code: String,
+    /// Whether the whole file is tests.
+    pub(crate) is_test: bool,
 }
 
 /// A function with a body.
@@ -29,7 +31,8 @@ impl Function {
 impl Source {
     pub(crate) fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
         let text = text.into();
-        Self { path: path.into(), code: blank(&text), text }
+        let path = path.into();
+        Self { code: blank(&text), is_test: is_test_path(&path), path, text }
     }
 
     /// The folder of the crate that the file belongs to.
@@ -38,13 +41,18 @@ impl Source {
         inside.split('/').next().unwrap_or_default()
     }
 
-    /// Whether the whole file is tests.
-    pub(crate) fn is_test(&self) -> bool {
-        let mut parts = self.path.rsplit('/');
-        let file = parts.next().unwrap_or_default();
-        file == "tests.rs"
-            || file.ends_with("_tests.rs")
-            || parts.any(|part| part == "tests" || part == "benches")
+    /// The files, without `.rs`, that hold the modules which this file declares for tests only.
+    pub(crate) fn test_modules(&self) -> Vec<String> {
+        let folder = match self.path.rsplit_once('/') {
+            Some((folder, "lib.rs" | "main.rs" | "mod.rs")) => folder,
+            _ => self.path.trim_end_matches(".rs"),
+        };
+        let declared = self.code.split("#[cfg(test)]").skip(1).filter_map(|after| {
+            let (declaration, _) = after.split_once([';', '{'])?;
+            let (_, name) = declaration.rsplit_once("mod ")?;
+            Some(format!("{folder}/{}", name.trim()))
+        });
+        declared.collect()
     }
 
     /// The lines of the modules of tests inside the file.
@@ -69,7 +77,7 @@ impl Source {
 
     /// The functions outside tests.
     pub(crate) fn functions(&self) -> Vec<Function> {
-        if self.is_test() {
+        if self.is_test {
             return Vec::new();
         }
         let tests = self.inline_tests();
@@ -97,6 +105,15 @@ impl Source {
     pub(crate) fn line(&self, at: usize) -> usize {
         self.code.as_bytes()[..at].iter().filter(|&&byte| byte == b'\n').count() + 1
     }
+}
+
+/// Whether a file holds nothing but tests by its name.
+fn is_test_path(path: &str) -> bool {
+    let mut parts = path.rsplit('/');
+    let file = parts.next().unwrap_or_default();
+    file == "tests.rs"
+        || file.ends_with("_tests.rs")
+        || parts.any(|part| part == "tests" || part == "benches")
 }
 
 fn is_name(c: char) -> bool {
@@ -235,7 +252,7 @@ mod tests {
         for (text, code) in [
             ("a // fn b() {\nc", "a            \nc"),
             ("a /* x /* y */ z */ b", "a                   b"),
-            (r#"f("fn \" {", '{', '\'', '\u{1f}')"#, "f(        ,    ,     ,         )"),
+            (r#"f("fn \" {", '{', '\'', '\u{1f}')"#, "f(         ,    ,     ,         )"),
             ("r#\"{\"#; bar\"x\"", "      ; bar   "),
             ("fn f<'a>(x: &'a str)", "fn f<'a>(x: &'a str)"),
             ("\"\u{e9}\"x", "    x"),
@@ -269,7 +286,20 @@ mod tests {
             ("crates/a/src/b/tests.rs", true),
             ("crates/testkit/src/lib.rs", false),
         ] {
-            assert_eq!(Source::new(path, "").is_test(), is_test, "{path}");
+            assert_eq!(Source::new(path, "").is_test, is_test, "{path}");
+        }
+    }
+
+    #[test]
+    fn modules_for_tests_are_known_where_they_are_declared() {
+        let text =
+            "#[cfg(test)]\nmod fakes;\nmod real;\n#[cfg(test)]\n#[path = \"x\"]\npub(crate) mod more;\n";
+        for (path, expect) in [
+            ("crates/a/src/lib.rs", ["crates/a/src/fakes", "crates/a/src/more"]),
+            ("crates/a/src/b.rs", ["crates/a/src/b/fakes", "crates/a/src/b/more"]),
+            ("crates/a/src/b/mod.rs", ["crates/a/src/b/fakes", "crates/a/src/b/more"]),
+        ] {
+            assert_eq!(Source::new(path, text).test_modules(), expect, "{path}");
         }
     }
 

@@ -47,7 +47,7 @@ fn table(sources: &[Source]) -> String {
 impl Figures {
     fn add(&mut self, source: &Source) {
         let lines = source.text.lines().count();
-        let code = if source.is_test() { 0 } else { source.length() };
+        let code = if source.is_test { 0 } else { source.length() };
         self.test_lines += lines - code;
         self.tests +=
             ["#[test]", "#[tokio::test"].map(|mark| source.code.matches(mark).count()).iter().sum::<usize>();

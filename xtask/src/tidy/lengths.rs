@@ -19,7 +19,7 @@ const SAMPLE_MIN: usize = 20;
 
 /// Finds functions and files that are too long, one by one and by distribution.
 pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
-    let code: Vec<&Source> = sources.iter().filter(|source| !source.is_test()).collect();
+    let code: Vec<&Source> = sources.iter().filter(|source| !source.is_test).collect();
     let mut found: Vec<Finding> = code.iter().flat_map(|source| each(source)).collect();
     found.extend(median_of_functions(&code));
     found.extend(most_files(&code));

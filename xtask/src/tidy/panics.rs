@@ -30,7 +30,7 @@ pub(super) fn check(source: &Source) -> Vec<Finding> {
 
 /// The lines on which a word begins, without those of tests.
 fn outside_tests(source: &Source, word: &str) -> Vec<usize> {
-    if source.is_test() {
+    if source.is_test {
         return Vec::new();
     }
     let tests = source.inline_tests();
