@@ -1,3 +1,5 @@
+//! Stores opened from locations: credentials, warnings, and when they are opened again.
+
 use super::*;
 use cluster::fake::FakeCluster;
 use serde_json::{Value, json};

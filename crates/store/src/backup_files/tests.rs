@@ -1,3 +1,5 @@
+//! The commit protocol of backups: whole, once, and damage seen.
+
 use std::sync::Arc;
 
 use futures::stream;

@@ -1,3 +1,5 @@
+//! Locations and their settings, right and wrong, as tables.
+
 use super::*;
 
 /// A configuration as it is written in a table of cases.

@@ -1,3 +1,5 @@
+//! The conformance of stores, run on every adapter.
+
 use std::sync::Arc;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Deletion in a world in memory: what goes, what stays, and dying at every call.
+
 use super::*;
 use crate::testing::{DyingStore, World, backup, object, store_error};
 use cluster::fake::{Fault, Faulty};

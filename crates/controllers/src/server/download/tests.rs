@@ -1,3 +1,5 @@
+//! Downloads in a world in memory: signed addresses, our own service, and what is not there.
+
 use super::*;
 use crate::testing::{DyingStore, World, backup, object, store_error};
 use futures::TryStreamExt;

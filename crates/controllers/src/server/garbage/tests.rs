@@ -1,3 +1,5 @@
+//! Expiry in a world in memory: who is asked to go, and what may be in the way.
+
 use super::*;
 use crate::testing::{World, backup};
 

@@ -1,3 +1,5 @@
+//! Locations over stores that answer, refuse and hold what is not theirs.
+
 use super::*;
 use crate::testing::{World, store_error};
 use store::{Put, Store};

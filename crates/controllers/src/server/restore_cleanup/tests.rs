@@ -1,3 +1,5 @@
+//! Restores that leave: their files go before their finalizer, whenever the process dies.
+
 use super::*;
 use crate::objects::delete;
 use crate::testing::{DyingStore, START, World, backup, object};

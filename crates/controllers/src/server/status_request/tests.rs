@@ -1,3 +1,5 @@
+//! Questions for the status of the server, from the answer to being forgotten.
+
 use super::*;
 use crate::testing::{World, object};
 

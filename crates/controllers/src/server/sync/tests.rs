@@ -1,3 +1,5 @@
+//! Sync between a bucket and a cluster in memory, and dying at every call.
+
 use super::*;
 use crate::testing::{DyingStore, World, backup, object};
 use api::labels::{BACKUP_UID, MANIFEST_SHA256, STORAGE_LOCATION};

@@ -1,3 +1,5 @@
+//! The download service over real TLS, with tokens good and bad.
+
 use super::*;
 use crate::server::{test_deps, tls};
 use api::Kind;

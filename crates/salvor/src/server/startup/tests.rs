@@ -1,3 +1,5 @@
+//! What the server sees to before it begins, in a cluster in memory.
+
 use super::*;
 use crate::server::test_deps;
 use cluster::fake::FakeCluster;

@@ -1,3 +1,5 @@
+//! The filesystem adapter on folders of its own: layout, missing roots, and ways out.
+
 use super::*;
 
 fn store() -> (tempfile::TempDir, Filesystem) {
