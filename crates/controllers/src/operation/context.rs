@@ -44,6 +44,12 @@ impl Operation {
         &self.at.name
     }
 
+    /// The time now, as statuses have it.
+    pub fn now(&self) -> String {
+        let now = self.deps.now();
+        jiff::Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
+    }
+
     /// Merges `status` into the resource's status.
     pub async fn patch_status(&self, status: Value) -> Result<Value> {
         self.patch(json!({ "status": status })).await

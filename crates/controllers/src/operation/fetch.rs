@@ -4,12 +4,11 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use api::meta::ResourceType;
 use bytes::{Buf, Bytes};
 use engine::archive::{self, ArchivePath, Entry, ItemPath, Limits, Reader};
-use engine::document;
-use engine::facts::{Facts, Span};
+use engine::facts::Facts;
 use engine::problem::Problem;
+use engine::restore;
 use futures::StreamExt;
 use sha2::{Digest, Sha256};
 use store::Store;
@@ -49,11 +48,10 @@ pub async fn contents(store: &Arc<dyn Store>, key: &str, spool: &Arc<Spool>) -> 
     reading.await.map_err(|error| Error::Panicked(error.to_string()))?
 }
 
-fn read(source: Source, spool: &Spool) -> Result<Contents> {
+fn read(mut source: Source, spool: &Spool) -> Result<Contents> {
     let mut contents = Contents::default();
     let mut writer = spool.writer();
-    let mut reader = Reader::new(source, Limits::default());
-    for entry in &mut reader {
+    for entry in Reader::new(&mut source, Limits::default()) {
         let entry = entry.map_err(|error| Error::Archive(error.to_string()))?;
         if let Some(ArchivePath::Item(path)) = ArchivePath::parse(&entry.path)
             && path.version.is_none()
@@ -61,30 +59,19 @@ fn read(source: Source, spool: &Spool) -> Result<Contents> {
             take(&path, &entry, &mut writer, &mut contents)?;
         }
     }
-    contents.sha256 = reader.into_inner().drain()?;
+    contents.sha256 = source.drain()?;
     Ok(contents)
 }
 
-fn take(path: &ItemPath, entry: &Entry, writer: &mut Writer<'_>, contents: &mut Contents) -> Result<()> {
-    match archive::document(path, &entry.content) {
+fn take(path: &ItemPath, entry: &Entry, writer: &mut Writer, contents: &mut Contents) -> Result<()> {
+    let place = path.key();
+    let span = writer.append(&entry.content)?;
+    let document = archive::document(path, &entry.content);
+    match document.and_then(|document| restore::archived(&document, &place, span)) {
+        Ok(facts) => contents.facts.push(facts),
         Err(problem) => contents.problems.push(problem),
-        Ok(document) => {
-            let span = writer.append(&entry.content)?;
-            contents.facts.push(facts(path, &document, span));
-        }
     }
     Ok(())
-}
-
-/// The facts of an archived object. What its path says of resource, namespace and name wins over the document.
-fn facts(path: &ItemPath, document: &serde_json::Value, span: Span) -> Facts {
-    let api_version = document::text(document, &["apiVersion"]);
-    let version = api_version.rsplit('/').next().unwrap_or_default();
-    let kind = document::text(document, &["kind"]);
-    let resource = &path.resource;
-    let scoped = path.namespace.is_some();
-    let of = ResourceType::addressed(&resource.group, version, &resource.resource, kind, scoped);
-    Facts { key: path.key(), ..Facts::of(document, &of, span) }
 }
 
 /// A stream of pieces as a blocking reader that digests what passes through.

@@ -58,13 +58,17 @@ impl Spool {
     }
 
     /// Opens the folder for writing, from file 0 on.
-    pub fn writer(&self) -> Writer<'_> {
-        Writer { spool: self, number: 0, file: None, size: 0 }
+    pub fn writer(&self) -> Writer {
+        Writer { folder: self.folder.clone(), number: 0, file: None, size: 0 }
     }
 
     fn path(&self, number: u32) -> PathBuf {
-        self.folder.join(format!("{number:08}"))
+        path(&self.folder, number)
     }
+}
+
+fn path(folder: &Path, number: u32) -> PathBuf {
+    folder.join(format!("{number:08}"))
 }
 
 impl Drop for Spool {
@@ -76,14 +80,14 @@ impl Drop for Spool {
 
 /// Adds documents to a spool, one file after the other.
 #[derive(Debug)]
-pub struct Writer<'a> {
-    spool: &'a Spool,
+pub struct Writer {
+    folder: PathBuf,
     number: u32,
     file: Option<File>,
     size: u64,
 }
 
-impl Writer<'_> {
+impl Writer {
     /// Adds a document and says where it lies.
     pub fn append(&mut self, document: &[u8]) -> io::Result<Span> {
         let length = u32::try_from(document.len())
@@ -91,7 +95,7 @@ impl Writer<'_> {
         let file = match &mut self.file {
             Some(file) => file,
             None => {
-                let options = OpenOptions::new().create(true).append(true).open(self.spool.path(self.number))?;
+                let options = OpenOptions::new().create(true).append(true).open(path(&self.folder, self.number))?;
                 self.file.insert(options)
             }
         };
@@ -113,7 +117,7 @@ impl Writer<'_> {
         }
         let number = self.number;
         let mut sealed = GzEncoder::new(Vec::new(), Compression::fast());
-        io::copy(&mut File::open(self.spool.path(number))?, &mut sealed)?;
+        io::copy(&mut File::open(path(&self.folder, number))?, &mut sealed)?;
         self.number += 1;
         self.size = 0;
         Ok(Some((number, sealed.finish()?)))

@@ -80,7 +80,7 @@ impl<'a> Execution<'a> {
         }
         self.items((first..).zip(&stage.items)).await?;
         self.flush().await?;
-        gate::wait(self, stage, &self.progress.items).await
+        gate::wait(self, stage, first, &self.progress.items).await
     }
 
     async fn items(&mut self, items: impl Iterator<Item = (u32, &PlannedItem)>) -> Result<()> {
@@ -91,14 +91,14 @@ impl<'a> Execution<'a> {
         loop {
             while flying.len() < self.pace.width() {
                 let Some((number, planned)) = left.pop() else { break };
-                flying.push(item::settle(self.operation, self.plan, &self.spool, &self.pace, number, planned));
+                let next = (number, planned);
+                flying.push(item::settle((self.operation, self.plan), &self.spool, &self.pace, next));
             }
             let Some(settled) = flying.next().await else { return Ok(()) };
-            let (number, outcome) = settled?;
-            self.progress.add(Record::Item { number, outcome: outcome.clone() });
-            self.pending.push(Record::Item { number, outcome });
-            if self.pending.len() >= RECORDS_MAX || self.reported.elapsed() >= REPORT_EVERY {
-                self.journal.append(&std::mem::take(&mut self.pending)).await?;
+            let (number, settled) = settled?;
+            self.record(Record::Item { number, settled }).await?;
+            if self.reported.elapsed() >= REPORT_EVERY {
+                self.flush().await?;
                 self.report().await?;
             }
         }

@@ -1,24 +1,24 @@
-//! One object of a restore: read, transformed, created; and if its name is taken, what the plan says then.
+//! One object of a restore: read, transformed, created; and if its name is taken, what `engine` says then.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::labels::OPERATION_UID;
 use cluster::port::{ObjectRef, Patch, WriteOptions};
 use cluster::{Error as ClusterError, ErrorKind};
-use engine::journal::Outcome;
-use engine::problem::{Problem, Severity};
+use engine::document::{name, uid};
+use engine::journal::Settled;
+use engine::problem::{Code, Problem, Severity};
 use engine::restore::plan::PlannedItem;
-use engine::restore::{self, Existing, RestorePlan, problems};
-use serde_json::{Value, json};
-use tokio::time::Instant;
+use engine::restore::{self, Existing, Outcome, RestorePlan, existing, problems, status};
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
 
 use super::pace::Pace;
 use crate::error::{Error, Result};
 use crate::operation::Operation;
 use crate::operation::spool::Spool;
 
-/// How long a create is tried while the server is not able to answer.
+/// How long a call is tried while the server is not able to answer.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Between two tries when the server does not say how long to wait.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -26,80 +26,146 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Brings an item to where it needs nothing more. Fails only if nothing can be said of it: then the whole
 /// operation is tried again.
 pub(super) async fn settle(
-    operation: &Operation,
-    plan: &RestorePlan,
+    (operation, plan): (&Operation, &RestorePlan),
     spool: &Arc<Spool>,
     pace: &Pace,
-    number: u32,
-    planned: &PlannedItem,
-) -> Result<(u32, Outcome)> {
-    let item = Item { operation, plan, planned, pace };
-    let document = serde_json::from_slice(&spool.read(planned.at)?).map_err(|error| Error::Malformed {
-        what: plan.source(planned).to_string(),
-        message: error.to_string(),
+    (number, planned): (u32, &PlannedItem),
+) -> Result<(u32, Settled)> {
+    let archived: Value = serde_json::from_slice(&spool.read(planned.at)?).map_err(|error| {
+        Error::Malformed { what: plan.source(planned).to_string(), message: error.to_string() }
     })?;
-    let outcome = match restore::transform(document, planned, plan) {
-        Ok(desired) => item.create(&desired).await?,
-        Err(problem) => Outcome::with(restore::Outcome::Failed, problem),
+    let settled = match restore::transform(archived.clone(), planned, plan) {
+        Ok(desired) => Item { operation, plan, planned, pace, archived, desired }.create().await?,
+        Err(problem) => Settled::with(Outcome::Failed, problem),
     };
-    Ok((number, outcome))
+    Ok((number, settled))
 }
 
+/// An item on its way into the cluster.
 struct Item<'a> {
     operation: &'a Operation,
     plan: &'a RestorePlan,
     planned: &'a PlannedItem,
     pace: &'a Pace,
+    archived: Value,
+    desired: Value,
 }
 
 impl Item<'_> {
     fn at(&self) -> ObjectRef {
         let target = self.plan.target(self.planned);
-        ObjectRef {
-            resource: self.plan.resource(self.planned).clone(),
-            namespace: target.namespace,
-            name: target.name,
-        }
+        let resource = self.plan.resource(self.planned).clone();
+        ObjectRef { resource, namespace: target.namespace, name: target.name }
     }
 
-    async fn create(&self, desired: &Value) -> Result<Outcome> {
+    async fn create(&self) -> Result<Settled> {
         let at = self.at();
-        let answer = self.persist(|| self.operation.deps.cluster.create(&at, desired, WriteOptions::default())).await;
-        match answer {
-            Ok(created) => self.created(&created, desired).await,
+        let cluster = &self.operation.deps.cluster;
+        match self.persist(|| cluster.create(&at, &self.desired, WriteOptions::default())).await {
+            Ok(created) => Ok(self.created(&created).await),
             Err(error) if error.is_transient() => Err(error.into()),
-            Err(error) => self.refused(error, desired).await,
+            Err(error) => self.refused(&error).await,
         }
     }
 
     /// A create was refused: an object of that name may be there.
-    async fn refused(&self, error: ClusterError, desired: &Value) -> Result<Outcome> {
-        let taken = error.kind == ErrorKind::AlreadyExists || restore::existing::port_taken(error.status.as_deref());
-        if taken {
+    async fn refused(&self, error: &ClusterError) -> Result<Settled> {
+        if error.kind == ErrorKind::AlreadyExists || existing::port_taken(error.status.as_deref()) {
             let at = self.at();
             match self.persist(|| self.operation.deps.cluster.get(&at)).await {
-                Ok(found) => return self.exists(&found, desired).await,
+                Ok(found) => return self.exists(&found).await,
                 Err(missing) if missing.kind == ErrorKind::NotFound => {}
                 Err(other) => return Err(other.into()),
             }
         }
-        Ok(self.failed(&problems::CREATE_REFUSED, &error.message))
+        Ok(Settled::with(Outcome::Failed, self.problem(&problems::REFUSED, Severity::Error, error)))
     }
 
-    async fn exists(&self, found: &Value, desired: &Value) -> Result<Outcome> {
-        let decision = restore::decide(found, desired, self.planned, self.plan);
+    async fn exists(&self, found: &Value) -> Result<Settled> {
+        let decision = restore::decide(found, &self.desired, self.planned, self.plan);
         match decision {
-            Existing::Ours => self.created(found, desired).await,
-            Existing::Equal => Ok(Outcome::of(restore::Outcome::Skipped)),
-            Existing::Differs(problem) => Ok(Outcome::with(restore::Outcome::Skipped, problem)),
-            Existing::Patch(change) => {
-                let at = self.at();
-                let patch = Patch::Merge(change.patch.clone());
-                let patched = self
-                    .persist(|| self.operation.deps.cluster.patch(&at, None, &patch, WriteOptions::default()))
-                    .await;
-                self.patched(patched, change).await
+            Existing::OursAlready => Ok(self.created(found).await),
+            Existing::Equal => Ok(Settled::plainly(decision.outcome())),
+            Existing::Differs(ref problem) => Ok(Settled::with(decision.outcome(), problem.clone())),
+            Existing::MergeServiceAccount(_) | Existing::Update(_) | Existing::LabelsOnly(_) => self.change(decision).await,
+        }
+    }
+
+    /// Patches an object that is there, and where that is refused tries what is left to try.
+    async fn change(&self, decision: Existing) -> Result<Settled> {
+        let mut decision = decision;
+        let mut problems = Vec::new();
+        let mut outcome = decision.outcome();
+        while let Some(patch) = decision.patch() {
+            match self.patch(None, patch.clone()).await {
+                Ok(_) => break,
+                Err(error) if error.is_transient() => return Err(error.into()),
+                Err(error) => {
+                    let refused = existing::refused(&decision, &error.to_string(), self.planned, self.plan);
+                    problems.push(refused.problem);
+                    outcome = Outcome::Failed;
+                    let Some(instead) = refused.instead else { break };
+                    decision = instead;
+                }
             }
         }
+        Ok(Settled { problems, ..Settled::plainly(outcome) })
+    }
+
+    /// The object is there, by our hand: brings back what the server drops on create.
+    async fn created(&self, created: &Value) -> Settled {
+        let mut settled = Settled { uid: uid(created).to_owned(), ..Settled::plainly(Outcome::Created) };
+        settled.name = Some(name(created).to_owned()).filter(|name| *name != self.planned.name);
+        if self.planned.status
+            && let Err(error) = self.replace_status(created).await
+        {
+            settled.problems.push(self.problem(&problems::STATUS_NOT_RESTORED, Severity::Warning, &error));
+        }
+        if self.planned.managed_fields
+            && let Some(patch) = status::managed_fields(&self.archived)
+            && let Err(error) = self.patch(None, patch).await
+            && error.kind != ErrorKind::NotFound
+        {
+            settled.problems.push(self.problem(&problems::OWNERS_NOT_RESTORED, Severity::Warning, &error));
+        }
+        settled
+    }
+
+    async fn replace_status(&self, created: &Value) -> cluster::Result<Value> {
+        let at = self.at();
+        let document = status::document(&self.archived, created);
+        self.persist(|| self.operation.deps.cluster.replace_status(&at, &document)).await
+    }
+
+    async fn patch(&self, subresource: Option<&str>, patch: Value) -> cluster::Result<Value> {
+        let at = self.at();
+        let patch = Patch::Merge(patch);
+        self.persist(|| self.operation.deps.cluster.patch(&at, subresource, &patch, WriteOptions::default())).await
+    }
+
+    /// Makes a call until the server is able to answer it, or patience ends.
+    async fn persist<T, F>(&self, call: impl Fn() -> F) -> cluster::Result<T>
+    where
+        F: Future<Output = cluster::Result<T>>,
+    {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let answer = call().await;
+            match &answer {
+                Err(error) if error.is_transient() && Instant::now() < deadline => {
+                    self.pace.slow_down();
+                    sleep(error.retry_after.unwrap_or(PAUSE)).await;
+                }
+                _ => {
+                    self.pace.well();
+                    return answer;
+                }
+            }
+        }
+    }
+
+    fn problem(&self, code: &Code, severity: Severity, error: &ClusterError) -> Problem {
+        let target = self.plan.target(self.planned);
+        Problem::new(code, severity, format!("error restoring {target}: {error}")).about(&target)
     }
 }

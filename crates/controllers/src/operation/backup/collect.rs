@@ -1,0 +1,172 @@
+//! Collects what a selection asks for: lists in parallel, page by page, each document straight into the spool.
+//! Files of the spool go into the journal as they fill up.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use api::meta::{ObjectKey, ResourceType};
+use cluster::port::{ListPage, ObjectRef};
+use cluster::{Error as ClusterError, ErrorKind};
+use engine::backup::plan::missing;
+use engine::backup::problems;
+use engine::backup::select::{ListRequest, Selection};
+use engine::catalog::Catalog;
+use engine::facts::Facts;
+use engine::problem::{Problem, Severity};
+use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::operation::Operation;
+use crate::operation::journal::Journal;
+use crate::operation::spool::{Spool, Writer};
+
+/// What was collected.
+#[derive(Debug, Default)]
+pub(super) struct Collected {
+    /// The facts of every object.
+    pub(super) facts: Vec<Facts>,
+    /// Objects that something names and that are not there.
+    pub(super) absent: BTreeSet<ObjectKey>,
+    /// What could not be listed.
+    pub(super) problems: Vec<Problem>,
+}
+
+/// Collects what `selection` asks for, and what that names.
+pub(super) async fn collect(
+    operation: &Operation,
+    journal: &Journal,
+    spool: &Spool,
+    selection: &Selection,
+    catalog: &Catalog,
+) -> Result<Collected> {
+    let collector = Collector {
+        operation,
+        journal,
+        pages: Arc::new(Mutex::new(Pages { writer: spool.writer(), facts: Vec::new() })),
+    };
+    let lists = selection.lists();
+    let width = operation.deps.config.limits.connections.max(1);
+    let tried: Vec<Option<Problem>> =
+        stream::iter(&lists).map(|list| collector.list(list)).buffered(width).try_collect().await?;
+    let mut collected = Collected { problems: tried.into_iter().flatten().collect(), ..Collected::default() };
+    collector.close(selection, catalog, &mut collected).await?;
+    collector.seal().await?;
+    collected.facts = std::mem::take(&mut lock(&collector.pages).facts);
+    Ok(collected)
+}
+
+struct Collector<'a> {
+    operation: &'a Operation,
+    journal: &'a Journal,
+    pages: Arc<Mutex<Pages>>,
+}
+
+/// The documents and facts so far.
+struct Pages {
+    writer: Writer,
+    facts: Vec<Facts>,
+}
+
+impl Collector<'_> {
+    /// One list, to its end. A type that cannot be listed does not stop the others.
+    async fn list(&self, list: &ListRequest) -> Result<Option<Problem>> {
+        let limit = self.operation.deps.config.limits.page_size;
+        let mut page = ListPage { selector: list.selector.clone(), limit, resume: None };
+        loop {
+            let answer = self.operation.deps.cluster.list(&list.resource, list.namespace.as_deref(), &page).await;
+            let answer = match answer {
+                Ok(answer) => answer,
+                Err(error) => return Ok(Some(not_listed(list, &error))),
+            };
+            self.keep(list.resource.clone(), answer.items).await?;
+            match answer.resume {
+                None => return Ok(None),
+                resume => page.resume = resume,
+            }
+        }
+    }
+
+    /// Fetches what the objects name, until they name nothing that is not there.
+    async fn close(&self, selection: &Selection, catalog: &Catalog, collected: &mut Collected) -> Result<()> {
+        loop {
+            let wanted = missing(selection, &lock(&self.pages).facts, &collected.absent);
+            if wanted.is_empty() {
+                return Ok(());
+            }
+            for key in wanted {
+                if !self.fetch(catalog, &key).await? {
+                    collected.absent.insert(key);
+                }
+            }
+        }
+    }
+
+    /// Fetches one object; says whether it is there.
+    async fn fetch(&self, catalog: &Catalog, key: &ObjectKey) -> Result<bool> {
+        let Some(resource) = catalog.find(&key.resource).cloned() else { return Ok(false) };
+        let at = ObjectRef { resource, namespace: key.namespace.clone(), name: key.name.clone() };
+        match self.operation.deps.cluster.get(&at).await {
+            Ok(document) => self.keep(at.resource, vec![document]).await.map(|()| true),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn keep(&self, resource: ResourceType, documents: Vec<Value>) -> Result<()> {
+        let pages = Arc::clone(&self.pages);
+        let sealed = blocking(move || lock(&pages).take(&resource, &documents)).await?;
+        self.hand_over(sealed).await
+    }
+
+    async fn seal(&self) -> Result<()> {
+        let pages = Arc::clone(&self.pages);
+        let sealed = blocking(move || Ok(lock(&pages).writer.seal()?.into_iter().collect())).await?;
+        self.hand_over(sealed).await
+    }
+
+    async fn hand_over(&self, sealed: Vec<(u32, Vec<u8>)>) -> Result<()> {
+        for (number, content) in sealed {
+            self.journal.keep(number, content).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Pages {
+    /// Writes documents down; gives the files that are full now.
+    fn take(&mut self, resource: &ResourceType, documents: &[Value]) -> Result<Vec<(u32, Vec<u8>)>> {
+        let mut sealed = Vec::new();
+        for document in documents {
+            let bytes = serde_json::to_vec(document).map_err(|error| Error::Other(error.to_string()))?;
+            let span = self.writer.append(&bytes)?;
+            self.facts.push(Facts::of(document, resource, span));
+            if self.writer.is_full() {
+                sealed.extend(self.writer.seal()?);
+            }
+        }
+        Ok(sealed)
+    }
+}
+
+fn not_listed(list: &ListRequest, error: &ClusterError) -> Problem {
+    let resource = list.resource.group_resource();
+    let problem = Problem::new(
+        &problems::LIST_FAILED,
+        Severity::Error,
+        format!("{resource} could not be listed, so none of them are in the backup: {error}"),
+    );
+    match &list.namespace {
+        Some(namespace) => problem.in_namespace(namespace),
+        None => problem,
+    }
+}
+
+/// A panic while the lock was held has ended the operation already.
+fn lock(pages: &Mutex<Pages>) -> std::sync::MutexGuard<'_, Pages> {
+    pages.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Error::Panicked(error.to_string()))?
+}

@@ -1,0 +1,138 @@
+//! A backup: what is selected is spooled, the plan is made once, and then the archive and its side files go up,
+//! the commit marker last.
+
+mod collect;
+mod contents;
+mod report;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::velero::v1::Backup;
+use engine::backup::check::{check, is_fatal};
+use engine::backup::{BackupPlan, NamespaceFacts, Request, Selection, plan, problems};
+use engine::catalog::Catalog;
+use engine::problem::{Problem, Severity};
+use serde_json::json;
+use store::backup_files::{Commit, read_marker};
+use store::bucket::BackupFile;
+use tokio::time::{MissedTickBehavior, interval};
+
+use self::contents::Packed;
+use self::report::Report;
+use super::Operation;
+use super::journal::Journal;
+use super::log::OperationLog;
+use super::spool::Spool;
+use crate::error::{Error, Result};
+
+/// How often the status says how far we are.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+
+/// Runs a backup to its end, from wherever it is. A failure to go on is an error: then it is tried again.
+pub async fn run(operation: &Operation, backup: &Backup, namespaces: &[NamespaceFacts], catalog: &Catalog) -> Result<()> {
+    let report = Report { operation };
+    if let Some(marker) = read_marker(operation.store.as_ref(), operation.name()).await? {
+        return report.is_there(&marker.backup).await;
+    }
+    let (journal, _) = Journal::open(&operation.store, &operation.uid).await?;
+    match attempt(operation, backup, &journal, namespaces, catalog).await {
+        Ok(committed) => report.finish(&committed).await?,
+        Err(Error::Refused(problem)) => report.fail(&problem).await?,
+        Err(error) => return Err(error),
+    }
+    journal.remove().await
+}
+
+/// Makes the backup, and gives the Backup as it was committed.
+async fn attempt(
+    operation: &Operation,
+    backup: &Backup,
+    journal: &Journal,
+    namespaces: &[NamespaceFacts],
+    catalog: &Catalog,
+) -> Result<serde_json::Value> {
+    let name = format!("{}/{}", operation.deps.namespace(), operation.name());
+    let log = OperationLog::new(Arc::clone(&operation.deps.clock), "backup", name);
+    let spool = Arc::new(Spool::create(&operation.scratch, &operation.uid)?);
+    let plan = match journal.plan::<BackupPlan>().await? {
+        Some(plan) => {
+            log.info("going on with a backup that another server planned");
+            unspool(journal, &spool, &plan).await?;
+            plan
+        }
+        None => {
+            let plan = make_plan(operation, backup, journal, &spool, (namespaces, catalog)).await?;
+            journal.save_plan(&plan).await?;
+            plan
+        }
+    };
+    log.lines(plan.log(operation.deps.now()));
+    upload(operation, &Arc::new(plan), &spool, &log).await
+}
+
+async fn make_plan(
+    operation: &Operation,
+    backup: &Backup,
+    journal: &Journal,
+    spool: &Spool,
+    (namespaces, catalog): (&[NamespaceFacts], &Catalog),
+) -> Result<BackupPlan> {
+    let (selection, found) = Selection::new(&backup.spec, catalog, namespaces);
+    let mut collected = collect::collect(operation, journal, spool, &selection, catalog).await?;
+    collected.problems.splice(0..0, found);
+    let request = Request::of(backup);
+    let plan = plan::plan(&request, &selection, collected.facts, &collected.absent, collected.problems);
+    let notes = check(&plan);
+    if is_fatal(&notes) {
+        let notes: Vec<_> = notes.iter().map(ToString::to_string).collect();
+        let problem = Problem::new(&problems::BAD_PLAN, Severity::Error, notes.join("; "));
+        return Err(Error::Refused(Box::new(problem)));
+    }
+    Ok(plan)
+}
+
+/// Brings back what the plan was made over.
+async fn unspool(journal: &Journal, spool: &Spool, plan: &BackupPlan) -> Result<()> {
+    for item in &plan.items {
+        if !spool.has(item.at.file) {
+            spool.unseal(item.at.file, &journal.kept(item.at.file).await?)?;
+        }
+    }
+    Ok(())
+}
+
+/// Uploads everything, the marker last.
+async fn upload(
+    operation: &Operation,
+    plan: &Arc<BackupPlan>,
+    spool: &Arc<Spool>,
+    log: &OperationLog,
+) -> Result<serde_json::Value> {
+    let store = operation.store.as_ref();
+    let mut commit = Commit::begin(store, operation.name()).await.map_err(report::commit_error)?;
+    let packed = Arc::new(Packed::default());
+    pack(operation, &mut commit, (plan, spool, &packed)).await?;
+    Report { operation }.commit(commit, plan, &packed, log).await
+}
+
+/// Uploads the archive, and says meanwhile how far it is.
+async fn pack(
+    operation: &Operation,
+    commit: &mut Commit<'_>,
+    (plan, spool, packed): (&Arc<BackupPlan>, &Arc<Spool>, &Arc<Packed>),
+) -> Result<()> {
+    let mut ticks = interval(REPORT_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let uploading = commit.stream(BackupFile::Contents, contents::stream(plan, spool, packed));
+    tokio::pin!(uploading);
+    loop {
+        tokio::select! {
+            uploaded = &mut uploading => return uploaded.map_err(report::commit_error),
+            _ = ticks.tick() => {
+                let progress = json!({ "totalItems": plan.items.len(), "itemsBackedUp": packed.done() });
+                operation.patch_status(json!({ "progress": progress })).await?;
+            }
+        }
+    }
+}

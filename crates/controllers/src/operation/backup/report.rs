@@ -1,0 +1,110 @@
+//! How a backup ends: side files, manifest and marker go up, then its resource says so.
+
+use std::sync::Arc;
+
+use api::velero::v1::BackupPhase;
+use engine::backup::{BackupPlan, problems};
+use engine::document::uid;
+use engine::files::SideFiles;
+use engine::problem::{Problem, Severity, errors, warnings};
+use serde_json::{Value, json};
+use store::backup_files::{Commit, CommitError, gzip};
+use store::bucket::BackupFile;
+
+use super::contents::Packed;
+use crate::error::{Error, Result};
+use crate::operation::Operation;
+use crate::operation::log::OperationLog;
+
+/// How a backup ends.
+pub(super) struct Report<'a> {
+    pub(super) operation: &'a Operation,
+}
+
+impl Report<'_> {
+    /// Uploads all but the archive, which is up already, and gives the Backup as it was committed.
+    pub(super) async fn commit(
+        &self,
+        mut commit: Commit<'_>,
+        plan: &Arc<BackupPlan>,
+        packed: &Packed,
+        log: &OperationLog,
+    ) -> Result<Value> {
+        let failed = packed.failed();
+        failed.values().for_each(|problem| log.problem(problem));
+        let problems: Vec<Problem> = plan.problems.iter().chain(failed.values()).cloned().collect();
+        let files = SideFiles::of(plan, |number| !failed.contains_key(&number), &problems);
+        let encoded = files.encode().map_err(|error| Error::Other(error.to_string()))?;
+        for (suffix, content) in encoded {
+            let name = format!("{}-{suffix}", self.operation.name());
+            let file = BackupFile::from_name(self.operation.name(), &name)
+                .ok_or_else(|| Error::Other(format!("{name} is not a file of a backup")))?;
+            commit.bytes(file, gzip(&content)).await.map_err(commit_error)?;
+        }
+        log.info("the backup is complete");
+        commit.bytes(BackupFile::Logs, log.packed()?).await.map_err(commit_error)?;
+        let backup = self.as_committed(plan, &problems).await?;
+        commit.finish(&backup).await.map_err(commit_error)?;
+        Ok(backup)
+    }
+
+    /// The Backup with its final status.
+    async fn as_committed(&self, plan: &BackupPlan, problems: &[Problem]) -> Result<Value> {
+        let phase = match errors(problems) {
+            0 => BackupPhase::Completed,
+            _ => BackupPhase::PartiallyFailed,
+        };
+        let total = plan.items.len();
+        let mut backup = self.operation.deps.cluster.get(&self.operation.at).await?;
+        let status = json!({
+            "phase": phase.to_string(),
+            "errors": errors(problems),
+            "warnings": warnings(problems),
+            "completionTimestamp": self.operation.now(),
+            "progress": { "totalItems": total, "itemsBackedUp": total },
+        });
+        for (field, value) in status.as_object().into_iter().flatten() {
+            backup["status"][field] = value.clone();
+        }
+        Ok(backup)
+    }
+
+    /// The backup is committed: its resource says what the marker says.
+    pub(super) async fn finish(&self, committed: &Value) -> Result<()> {
+        self.operation.patch_status(committed["status"].clone()).await?;
+        Ok(())
+    }
+
+    /// There is a backup of this name in the location. It may be this one: then the server died before it could
+    /// say so.
+    pub(super) async fn is_there(&self, marker: &Value) -> Result<()> {
+        if uid(marker) == self.operation.uid {
+            return self.finish(marker).await;
+        }
+        self.fail(&taken()).await
+    }
+
+    /// The backup cannot be made.
+    pub(super) async fn fail(&self, problem: &Problem) -> Result<()> {
+        let status = json!({
+            "phase": BackupPhase::Failed.to_string(),
+            "failureReason": problem.message,
+            "errors": 1,
+            "completionTimestamp": self.operation.now(),
+        });
+        self.operation.patch_status(status).await?;
+        Ok(())
+    }
+}
+
+fn taken() -> Problem {
+    Problem::new(&problems::NAME_TAKEN, Severity::Error, "backup already exists in object storage")
+}
+
+/// A commit that lost against another backup of the name cannot be repeated; any other can.
+pub(super) fn commit_error(error: CommitError) -> Error {
+    match error {
+        CommitError::AlreadyExists { .. } => Error::Refused(Box::new(taken())),
+        error => Error::Commit(error),
+    }
+}

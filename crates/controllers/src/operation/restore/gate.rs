@@ -1,0 +1,80 @@
+//! What a stage waits for before the next begins.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cluster::ErrorKind;
+use cluster::port::ObjectRef;
+use engine::document::{list, text};
+use engine::journal::Settled;
+use engine::restore;
+use engine::restore::plan::{Gate, PlannedItem, Stage};
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use super::execute::Execution;
+use crate::error::Result;
+
+/// Between two looks at a definition.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Waits until the stage's gate is passed, or has taken too long: then the objects behind it say what is missing.
+pub(super) async fn wait(
+    execution: &Execution<'_>,
+    stage: &Stage,
+    first: u32,
+    settled: &BTreeMap<u32, Settled>,
+) -> Result<()> {
+    let deadline = Instant::now() + execution.operation.deps.config.limits.resource_timeout;
+    match stage.gate {
+        Gate::None => Ok(()),
+        Gate::Established => {
+            for (number, planned) in (first..).zip(&stage.items) {
+                let outcome = settled.get(&number).map(|settled| settled.outcome);
+                if outcome == Some(restore::Outcome::Created) {
+                    established(execution, planned, deadline).await?;
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+async fn established(execution: &Execution<'_>, planned: &PlannedItem, deadline: Instant) -> Result<()> {
+    let resource = execution.plan.resource(planned).clone();
+    let at = ObjectRef { resource, namespace: None, name: planned.name.clone() };
+    while Instant::now() < deadline {
+        match execution.operation.deps.cluster.get(&at).await {
+            Ok(definition) if is_established(&definition) => return Ok(()),
+            Ok(_) => sleep(LOOK_EVERY).await,
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    tracing::warn!(definition = %planned.name, "not established in time");
+    Ok(())
+}
+
+fn is_established(definition: &Value) -> bool {
+    let holds = |condition: &str| {
+        list(definition, &["status", "conditions"])
+            .iter()
+            .any(|of| text(of, &["type"]) == condition && text(of, &["status"]) == "True")
+    };
+    holds("Established") && holds("NamesAccepted")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn both_conditions_must_hold() {
+        let with = |conditions: Value| json!({"status": {"conditions": conditions}});
+        let yes = |name: &str| json!({"type": name, "status": "True"});
+        assert!(is_established(&with(json!([yes("Established"), yes("NamesAccepted")]))));
+        assert!(!is_established(&with(json!([yes("NamesAccepted")]))));
+        assert!(!is_established(&with(json!([yes("NamesAccepted"), {"type": "Established", "status": "False"}]))));
+    }
+}

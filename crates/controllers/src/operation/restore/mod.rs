@@ -1,0 +1,113 @@
+//! A restore: its archive is read once, its plan is made once, and then executed to its end, however often the
+//! server dies on the way.
+
+mod execute;
+mod gate;
+mod item;
+mod namespace;
+mod observe;
+mod pace;
+mod report;
+
+use std::sync::Arc;
+
+use api::velero::v1::Restore;
+use engine::problem::{Problem, Severity};
+use engine::restore::{self, Request, RestorePlan, problems};
+use store::bucket::BackupFile;
+
+use self::execute::Execution;
+use self::report::Report;
+use super::Operation;
+use super::fetch::{self, Contents};
+use super::journal::Journal;
+use super::log::OperationLog;
+use super::spool::Spool;
+use crate::error::{Error, Result};
+
+/// Runs a restore to its end, from wherever it is. A failure to go on is an error: then it is tried again.
+pub async fn run(operation: &Operation, restore: &Restore) -> Result<()> {
+    let log = OperationLog::new(
+        Arc::clone(&operation.deps.clock),
+        "restore",
+        format!("{}/{}", operation.deps.namespace(), operation.name()),
+    );
+    let report = Report { operation, restore, log: &log };
+    match attempt(operation, restore, &log).await {
+        Ok((journal, plan, progress)) => {
+            report.finish(&plan, &progress).await?;
+            journal.remove().await
+        }
+        Err(Error::Refused(problem)) => report.fail(&problem).await,
+        Err(error) => Err(error),
+    }
+}
+
+type Attempt = (Journal, RestorePlan, engine::journal::Progress);
+
+async fn attempt(operation: &Operation, restore: &Restore, log: &OperationLog) -> Result<Attempt> {
+    let spool = Arc::new(Spool::create(&operation.scratch, &operation.uid)?);
+    let (journal, progress) = Journal::open(&operation.store, &operation.uid).await?;
+    let contents = contents(operation, restore, &spool).await?;
+    log.info(format!("read {} objects from the backup {}", contents.facts.len(), restore.spec.backup_name));
+    let plan = match journal.plan::<RestorePlan>().await? {
+        Some(plan) => {
+            log.info(format!("going on with a restore of which {} objects are done", progress.items.len()));
+            plan
+        }
+        None => {
+            let plan = make_plan(operation, restore, contents).await?;
+            journal.save_plan(&plan).await?;
+            plan
+        }
+    };
+    let (journal, progress) = Execution::new(operation, &plan, spool, (journal, progress)).run().await?;
+    Ok((journal, plan, progress))
+}
+
+/// Reads the archive, and makes sure that it is the one that was written.
+async fn contents(operation: &Operation, restore: &Restore, spool: &Arc<Spool>) -> Result<Contents> {
+    let backup = &restore.spec.backup_name;
+    let key = BackupFile::Contents.key(backup);
+    let contents = match fetch::contents(&operation.store, &key, spool).await {
+        Err(Error::Archive(reason)) => {
+            let message = format!("the archive of backup {backup} could not be read: {reason}");
+            return Err(refused(&problems::ARCHIVE_UNREADABLE, message));
+        }
+        contents => contents?,
+    };
+    match observe::digest(operation, backup).await? {
+        Some(digest) if digest != contents.sha256 => {
+            let message = format!("the archive of backup {backup} is not the one that the backup's manifest lists");
+            Err(refused(&problems::ARCHIVE_CHANGED, message))
+        }
+        _ => Ok(contents),
+    }
+}
+
+async fn make_plan(operation: &Operation, restore: &Restore, contents: Contents) -> Result<RestorePlan> {
+    let request = Request {
+        restore: restore::Identity {
+            namespace: operation.deps.namespace().to_owned(),
+            name: operation.name().to_owned(),
+            uid: operation.uid.clone(),
+        },
+        spec: restore.spec.clone(),
+        backup: restore.spec.backup_name.clone(),
+        priorities: observe::priorities(operation),
+    };
+    let target = observe::target(operation).await?;
+    let catalog = observe::catalog(operation).await?;
+    let volumes = observe::volumes(operation, &request.backup).await?;
+    let mut plan = restore::plan(&request, &catalog, contents.facts, &volumes, &target)
+        .map_err(|error| refused(&problems::BAD_ITEM, error.to_string()))?;
+    plan.problems.extend(contents.problems);
+    match restore::check(&plan).into_iter().find(restore::check::Note::is_fatal) {
+        Some(note) => Err(refused(&problems::BAD_PLAN, note.to_string())),
+        None => Ok(plan),
+    }
+}
+
+fn refused(code: &engine::problem::Code, message: String) -> Error {
+    Error::Refused(Box::new(Problem::new(code, Severity::Error, message)))
+}
