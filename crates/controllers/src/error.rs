@@ -38,6 +38,21 @@ pub enum Error {
     /// It panicked: a defect of ours.
     #[error("go on: {0}")]
     Panicked(String),
+    /// A file in a bucket could not be read or written.
+    #[error(transparent)]
+    File(#[from] store::backup_files::FileError),
+    /// A backup could not be committed.
+    #[error(transparent)]
+    Commit(store::backup_files::CommitError),
+    /// The local disk did not do what was asked.
+    #[error("use the scratch folder: {0}")]
+    Disk(#[from] std::io::Error),
+    /// The archive of a backup is not one that we read. Trying again does not help.
+    #[error("read the archive: {0}")]
+    Archive(String),
+    /// What is asked for cannot be done. Trying again does not help.
+    #[error("{}", .0.message)]
+    Refused(Box<engine::problem::Problem>),
     /// Anything else.
     #[error("{0}")]
     Other(String),
@@ -54,6 +69,11 @@ impl Error {
             Self::Config(_) => "config",
             Self::Deadline(_) => "deadline",
             Self::Panicked(_) => "panicked",
+            Self::File(_) => "file",
+            Self::Commit(_) => "commit",
+            Self::Disk(_) => "disk",
+            Self::Archive(_) => "archive",
+            Self::Refused(_) => "refused",
             Self::Other(_) => "other",
         }
     }

@@ -9,6 +9,7 @@ pub mod deps;
 pub mod error;
 pub mod metrics;
 pub mod objects;
+pub mod operation;
 pub mod report;
 pub mod runtime;
 pub mod server;

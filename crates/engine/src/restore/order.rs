@@ -53,8 +53,10 @@ const GUARDS: &[&str] = &[
 /// Which types come first and which last, as the server is told with `--restore-resource-priorities`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Priorities {
-    high: Vec<String>,
-    low: Vec<String>,
+    /// The types that come first, in order.
+    pub high: Vec<String>,
+    /// The types that come last, in order.
+    pub low: Vec<String>,
 }
 
 impl Default for Priorities {
