@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::problem::Problem;
-use crate::restore::Outcome;
 
 /// The version of the journal's files.
 pub const VERSION: u32 = 1;
@@ -35,16 +34,16 @@ pub enum Record {
         /// The item's number in the plan.
         number: u32,
         /// What became of it.
-        settled: Settled,
+        outcome: Outcome,
     },
 }
 
 /// What became of an item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Settled {
-    /// In one word.
-    pub outcome: Outcome,
+pub struct Outcome {
+    /// In one word, as Velero's resource lists say it.
+    pub action: Action,
     /// The name it got, where that is not the planned one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -56,15 +55,41 @@ pub struct Settled {
     pub problems: Vec<Problem>,
 }
 
-impl Settled {
-    /// Settled without a problem.
-    pub fn plainly(outcome: Outcome) -> Self {
-        Self { outcome, name: None, uid: String::new(), problems: Vec::new() }
+/// What a restore did with an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Action {
+    /// It was not there and is there now.
+    Created,
+    /// It was there and was changed.
+    Updated,
+    /// It was tried and is not as planned.
+    Failed,
+    /// It was there and was left alone.
+    Skipped,
+}
+
+impl Action {
+    /// The word in Velero's resource lists.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+impl Outcome {
+    /// An outcome without a problem.
+    pub fn of(action: Action) -> Self {
+        Self { action, name: None, uid: String::new(), problems: Vec::new() }
     }
 
-    /// Settled with a problem.
-    pub fn with(outcome: Outcome, problem: Problem) -> Self {
-        Self { problems: vec![problem], ..Self::plainly(outcome) }
+    /// An outcome with a problem.
+    pub fn with(action: Action, problem: Problem) -> Self {
+        Self { problems: vec![problem], ..Self::of(action) }
     }
 }
 
@@ -76,7 +101,7 @@ pub struct Progress {
     /// Namespaces that are there, and whether this operation created them.
     pub namespaces: BTreeMap<String, bool>,
     /// Items that need nothing more.
-    pub items: BTreeMap<u32, Settled>,
+    pub items: BTreeMap<u32, Outcome>,
 }
 
 impl Progress {
@@ -99,15 +124,15 @@ impl Progress {
             Record::Namespace { name, created } => {
                 self.namespaces.entry(name).or_insert(created);
             }
-            Record::Item { number, settled } => {
-                self.items.entry(number).or_insert(settled);
+            Record::Item { number, outcome } => {
+                self.items.entry(number).or_insert(outcome);
             }
         }
     }
 
     /// Every problem of every item, in the order of the plan.
     pub fn problems(&self) -> impl Iterator<Item = &Problem> {
-        self.items.values().flat_map(|settled| &settled.problems)
+        self.items.values().flat_map(|outcome| &outcome.problems)
     }
 }
 
@@ -117,12 +142,12 @@ mod tests {
 
     #[test]
     fn the_first_record_of_a_step_counts() {
-        let created = Settled { uid: "u1".into(), ..Settled::plainly(Outcome::Created) };
+        let created = Outcome { uid: "u1".into(), ..Outcome::of(Action::Created) };
         let progress = Progress::read([
             Record::Namespace { name: "shop".into(), created: true },
-            Record::Item { number: 7, settled: created.clone() },
+            Record::Item { number: 7, outcome: created.clone() },
             Record::Namespace { name: "shop".into(), created: false },
-            Record::Item { number: 7, settled: Settled::plainly(Outcome::Skipped) },
+            Record::Item { number: 7, outcome: Outcome::of(Action::Skipped) },
             Record::Stage { number: 0 },
         ]);
         assert_eq!(progress.items[&7], created);
@@ -132,9 +157,9 @@ mod tests {
 
     #[test]
     fn records_read_back_as_written() {
-        let record = Record::Item { number: 3, settled: Settled::plainly(Outcome::Updated) };
+        let record = Record::Item { number: 3, outcome: Outcome::of(Action::Updated) };
         let text = serde_json::to_string(&record).unwrap();
-        assert_eq!(text, r#"{"step":"item","number":3,"settled":{"outcome":"updated"}}"#);
+        assert_eq!(text, r#"{"step":"item","number":3,"outcome":{"action":"updated"}}"#);
         assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
     }
 }

@@ -4,12 +4,14 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 
+use api::meta::ResourceType;
 use bytes::{Buf, Bytes};
 use engine::archive::{self, ArchivePath, Entry, ItemPath, Limits, Reader};
-use engine::facts::Facts;
+use engine::document::text;
+use engine::facts::{Facts, Span};
 use engine::problem::Problem;
-use engine::restore;
 use futures::StreamExt;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use store::Store;
 use tokio::sync::mpsc;
@@ -64,14 +66,23 @@ fn read(mut source: Source, spool: &Spool) -> Result<Contents> {
 }
 
 fn take(path: &ItemPath, entry: &Entry, writer: &mut Writer, contents: &mut Contents) -> Result<()> {
-    let place = path.key();
-    let span = writer.append(&entry.content)?;
-    let document = archive::document(path, &entry.content);
-    match document.and_then(|document| restore::archived(&document, &place, span)) {
-        Ok(facts) => contents.facts.push(facts),
+    match archive::document(path, &entry.content) {
+        Ok(document) => {
+            let span = writer.append(&entry.content)?;
+            contents.facts.push(facts(path, &document, span));
+        }
         Err(problem) => contents.problems.push(problem),
     }
     Ok(())
+}
+
+/// The facts of an archived object. What its path says of resource, namespace and name wins over the document.
+fn facts(path: &ItemPath, document: &Value, span: Span) -> Facts {
+    let version = text(document, &["apiVersion"]).rsplit('/').next().unwrap_or_default();
+    let (group, plural) = (&path.resource.group, &path.resource.resource);
+    let scoped = path.namespace.is_some();
+    let of = ResourceType::addressed(group, version, plural, text(document, &["kind"]), scoped);
+    Facts { key: path.key(), ..Facts::of(document, &of, span) }
 }
 
 /// A stream of pieces as a blocking reader that digests what passes through.

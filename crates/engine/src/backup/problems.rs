@@ -32,6 +32,9 @@ codes! {
     /// A label selector cannot be read.
     BAD_SELECTOR = "SLV-1107", "unreadable label selector",
         "Correct the selector.";
+    /// Objects of a type could not be listed.
+    LIST_FAILED = "SLV-1108", "objects could not be listed",
+        "Give the server the right to list the type, or exclude it; then back up again.";
     /// An object that another one needs is not there.
     RELATED_NOT_FOUND = "SLV-1201", "related object not found",
         "Create the object, or remove what refers to it, if the backup should hold it.";
@@ -56,6 +59,9 @@ codes! {
     /// A document is not the object that was planned.
     WRONG_DOCUMENT = "SLV-1401", "document is not what was planned",
         "Run the backup again. If it happens again, report it.";
+    /// The location has a backup of this name.
+    NAME_TAKEN = "SLV-1403", "name taken in the location",
+        "Nothing was overwritten. Choose another name, or delete the backup that has it.";
     /// The plan contradicts itself.
     BAD_PLAN = "SLV-1402", "the plan contradicts itself",
         "Nothing was done. Report it with the Backup and the version of the server.";

@@ -84,6 +84,37 @@ pub const BACKUP_EMPTY: Code = Code {
     remedy: "Look at the filters of the backup and of the restore.",
 };
 
+/// The archive is damaged, or is none.
+pub const ARCHIVE_UNREADABLE: Code = Code {
+    id: "SLV-2015",
+    title: "archive not readable",
+    remedy: "Restore from another backup; nothing was changed in the cluster.",
+};
+/// The archive is not the one that the backup's manifest lists.
+pub const ARCHIVE_CHANGED: Code = Code {
+    id: "SLV-2016",
+    title: "archive changed after the backup",
+    remedy: "Find out who writes to the bucket; bring back the file's earlier version where the store keeps versions.",
+};
+/// The plan contradicts itself.
+pub const BAD_PLAN: Code = Code {
+    id: "SLV-2017",
+    title: "the plan contradicts itself",
+    remedy: "Nothing was done. Report it with the Restore and the version of the server.",
+};
+/// An object was created, and the server refused its status.
+pub const STATUS_NOT_RESTORED: Code = Code {
+    id: "SLV-2018",
+    title: "status not restored",
+    remedy: "Let the object's controller set its status, or set it by hand.",
+};
+/// An object was created, and the server refused the owners of its fields.
+pub const OWNERS_NOT_RESTORED: Code = Code {
+    id: "SLV-2019",
+    title: "field owners not restored",
+    remedy: "Apply the object again with the tool that manages it.",
+};
+
 /// Every code of this area.
 pub const ALL: &[Code] = &[
     BAD_ITEM,
@@ -100,4 +131,9 @@ pub const ALL: &[Code] = &[
     VOLUME_GONE,
     BACKUP_EMPTY,
     CREATE_REFUSED,
+    ARCHIVE_UNREADABLE,
+    ARCHIVE_CHANGED,
+    BAD_PLAN,
+    STATUS_NOT_RESTORED,
+    OWNERS_NOT_RESTORED,
 ];

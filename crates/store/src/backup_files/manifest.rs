@@ -129,6 +129,27 @@ pub async fn verify_manifest(store: &dyn Store, backup: &str, depth: Depth) -> F
     Ok(findings)
 }
 
+/// The digest that a backup's manifest lists for a file: `None` for a backup that has no manifest, because
+/// something else than Salvor wrote it. A manifest that is not the committed one is a mismatch.
+pub async fn listed_digest(
+    store: &dyn Store,
+    backup: &str,
+    file: BackupFile,
+) -> FileResult<Result<Option<String>, Mismatch>> {
+    let marker = read_marker(store, backup).await?;
+    let Some(digest) = marker.as_ref().and_then(|marker| annotated_digest(&marker.backup)) else {
+        return Ok(Ok(None));
+    };
+    let name = file.name(backup);
+    Ok(match read_manifest(store, backup, Some(&digest)).await? {
+        Err(mismatch) => Err(mismatch),
+        Ok(manifest) => match manifest.files.into_iter().find(|entry| entry.name == name) {
+            Some(entry) => Ok(Some(entry.sha256)),
+            None => Err(Mismatch::Unlisted),
+        },
+    })
+}
+
 fn finding(file: &str, mismatch: Mismatch) -> Finding {
     Finding { file: file.to_owned(), mismatch }
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 pub use self::commit::{Commit, CommitError, Committed, rewrite_marker};
 pub use self::gzip::{Caps, GzipError, gunzip, gzip};
-pub use self::manifest::{Depth, Finding, Manifest, ManifestEntry, Mismatch, verify_manifest};
+pub use self::manifest::{Depth, Finding, Manifest, ManifestEntry, Mismatch, listed_digest, verify_manifest};
 use crate::bucket::{self, BackupFile, RestoreFile};
 use crate::{Error, ErrorKind, Put, Store, Tag};
 

@@ -1,7 +1,6 @@
 //! Executes a plan: stage by stage, and inside a stage as many objects at once as the server takes. Each finished
 //! step is recorded, in batches; a step that has a record is not done again.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +28,7 @@ pub(super) struct Execution<'a> {
     pub(super) operation: &'a Operation,
     pub(super) plan: &'a RestorePlan,
     pub(super) spool: Arc<Spool>,
-    pub(super) pace: Pace,
+    pub(super) pace: Arc<Pace>,
     journal: Journal,
     progress: Progress,
     pending: Vec<Record>,
@@ -48,7 +47,7 @@ impl<'a> Execution<'a> {
             operation,
             plan,
             spool,
-            pace: Pace::default(),
+            pace: Arc::default(),
             journal,
             progress,
             pending: Vec::new(),
@@ -87,16 +86,17 @@ impl<'a> Execution<'a> {
         let done = |number: &u32, progress: &Progress| progress.items.contains_key(number);
         let mut left: Vec<_> = items.filter(|(number, _)| !done(number, &self.progress)).collect();
         left.reverse();
+        let (work, spool, pace) = ((self.operation, self.plan), Arc::clone(&self.spool), Arc::clone(&self.pace));
         let mut flying = FuturesUnordered::new();
         loop {
-            while flying.len() < self.pace.width() {
+            while flying.len() < pace.width() {
                 let Some((number, planned)) = left.pop() else { break };
                 let next = (number, planned);
-                flying.push(item::settle((self.operation, self.plan), &self.spool, &self.pace, next));
+                flying.push(item::settle(work, &spool, &pace, next));
             }
             let Some(settled) = flying.next().await else { return Ok(()) };
-            let (number, settled) = settled?;
-            self.record(Record::Item { number, settled }).await?;
+            let (number, outcome) = settled?;
+            self.record(Record::Item { number, outcome }).await?;
             if self.reported.elapsed() >= REPORT_EVERY {
                 self.flush().await?;
                 self.report().await?;
@@ -124,11 +124,11 @@ impl<'a> Execution<'a> {
 }
 
 /// The number of the first item of each stage: items are numbered through the plan.
-fn numbers(plan: &RestorePlan) -> BTreeMap<usize, u32> {
+fn numbers(plan: &RestorePlan) -> Vec<u32> {
     let mut first = 0;
-    let mut numbers = BTreeMap::new();
-    for (position, stage) in plan.stages.iter().enumerate() {
-        numbers.insert(position, first);
+    let mut numbers = Vec::with_capacity(plan.stages.len());
+    for stage in &plan.stages {
+        numbers.push(first);
         first += u32::try_from(stage.items.len()).unwrap_or(u32::MAX);
     }
     numbers

@@ -6,8 +6,7 @@ use std::time::Duration;
 use cluster::ErrorKind;
 use cluster::port::ObjectRef;
 use engine::document::{list, text};
-use engine::journal::Settled;
-use engine::restore;
+use engine::journal::{Action, Outcome};
 use engine::restore::plan::{Gate, PlannedItem, Stage};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
@@ -23,15 +22,15 @@ pub(super) async fn wait(
     execution: &Execution<'_>,
     stage: &Stage,
     first: u32,
-    settled: &BTreeMap<u32, Settled>,
+    outcomes: &BTreeMap<u32, Outcome>,
 ) -> Result<()> {
     let deadline = Instant::now() + execution.operation.deps.config.limits.resource_timeout;
     match stage.gate {
         Gate::None => Ok(()),
         Gate::Established => {
             for (number, planned) in (first..).zip(&stage.items) {
-                let outcome = settled.get(&number).map(|settled| settled.outcome);
-                if outcome == Some(restore::Outcome::Created) {
+                let action = outcomes.get(&number).map(|outcome| outcome.action);
+                if action == Some(Action::Created) {
                     established(execution, planned, deadline).await?;
                 }
             }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use cluster::port::{ObjectRef, Patch, WriteOptions};
 use cluster::{Error as ClusterError, ErrorKind};
 use engine::document::{name, uid};
-use engine::journal::Settled;
+use engine::journal::{Action, Outcome};
 use engine::problem::{Code, Problem, Severity};
 use engine::restore::plan::PlannedItem;
-use engine::restore::{self, Existing, Outcome, RestorePlan, existing, problems, status};
+use engine::restore::existing::Change;
+use engine::restore::{self, Existing, RestorePlan, existing, problems, status};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
@@ -30,13 +31,13 @@ pub(super) async fn settle(
     spool: &Arc<Spool>,
     pace: &Pace,
     (number, planned): (u32, &PlannedItem),
-) -> Result<(u32, Settled)> {
+) -> Result<(u32, Outcome)> {
     let archived: Value = serde_json::from_slice(&spool.read(planned.at)?).map_err(|error| {
         Error::Malformed { what: plan.source(planned).to_string(), message: error.to_string() }
     })?;
     let settled = match restore::transform(archived.clone(), planned, plan) {
         Ok(desired) => Item { operation, plan, planned, pace, archived, desired }.create().await?,
-        Err(problem) => Settled::with(Outcome::Failed, problem),
+        Err(problem) => Outcome::with(Action::Failed, problem),
     };
     Ok((number, settled))
 }
@@ -58,7 +59,7 @@ impl Item<'_> {
         ObjectRef { resource, namespace: target.namespace, name: target.name }
     }
 
-    async fn create(&self) -> Result<Settled> {
+    async fn create(&self) -> Result<Outcome> {
         let at = self.at();
         let cluster = &self.operation.deps.cluster;
         match self.persist(|| cluster.create(&at, &self.desired, WriteOptions::default())).await {
@@ -69,7 +70,7 @@ impl Item<'_> {
     }
 
     /// A create was refused: an object of that name may be there.
-    async fn refused(&self, error: &ClusterError) -> Result<Settled> {
+    async fn refused(&self, error: &ClusterError) -> Result<Outcome> {
         if error.kind == ErrorKind::AlreadyExists || existing::port_taken(error.status.as_deref()) {
             let at = self.at();
             match self.persist(|| self.operation.deps.cluster.get(&at)).await {
@@ -78,43 +79,44 @@ impl Item<'_> {
                 Err(other) => return Err(other.into()),
             }
         }
-        Ok(Settled::with(Outcome::Failed, self.problem(&problems::REFUSED, Severity::Error, error)))
+        Ok(Outcome::with(Action::Failed, self.problem(&problems::CREATE_REFUSED, Severity::Error, error)))
     }
 
-    async fn exists(&self, found: &Value) -> Result<Settled> {
+    async fn exists(&self, found: &Value) -> Result<Outcome> {
         let decision = restore::decide(found, &self.desired, self.planned, self.plan);
+        let action = decision.outcome();
         match decision {
-            Existing::OursAlready => Ok(self.created(found).await),
-            Existing::Equal => Ok(Settled::plainly(decision.outcome())),
-            Existing::Differs(ref problem) => Ok(Settled::with(decision.outcome(), problem.clone())),
-            Existing::MergeServiceAccount(_) | Existing::Update(_) | Existing::LabelsOnly(_) => self.change(decision).await,
+            Existing::Ours => Ok(self.created(found).await),
+            Existing::Equal => Ok(Outcome::of(action)),
+            Existing::Differs(problem) => Ok(Outcome::with(action, problem)),
+            Existing::Patch(change) => self.change(change).await,
         }
     }
 
     /// Patches an object that is there, and where that is refused tries what is left to try.
-    async fn change(&self, decision: Existing) -> Result<Settled> {
-        let mut decision = decision;
+    async fn change(&self, first: Change) -> Result<Outcome> {
+        let mut change = first;
         let mut problems = Vec::new();
-        let mut outcome = decision.outcome();
-        while let Some(patch) = decision.patch() {
-            match self.patch(None, patch.clone()).await {
-                Ok(_) => break,
+        loop {
+            match self.patch(change.patch.clone()).await {
+                Ok(_) if problems.is_empty() => return Ok(Outcome::of(change.outcome())),
+                Ok(_) => return Ok(Outcome { problems, ..Outcome::of(Action::Failed) }),
                 Err(error) if error.is_transient() => return Err(error.into()),
                 Err(error) => {
-                    let refused = existing::refused(&decision, &error.to_string(), self.planned, self.plan);
+                    let refused = change.refused(&error.to_string(), self.planned, self.plan);
                     problems.push(refused.problem);
-                    outcome = Outcome::Failed;
-                    let Some(instead) = refused.instead else { break };
-                    decision = instead;
+                    match refused.instead {
+                        Some(instead) => change = instead,
+                        None => return Ok(Outcome { problems, ..Outcome::of(Action::Failed) }),
+                    }
                 }
             }
         }
-        Ok(Settled { problems, ..Settled::plainly(outcome) })
     }
 
     /// The object is there, by our hand: brings back what the server drops on create.
-    async fn created(&self, created: &Value) -> Settled {
-        let mut settled = Settled { uid: uid(created).to_owned(), ..Settled::plainly(Outcome::Created) };
+    async fn created(&self, created: &Value) -> Outcome {
+        let mut settled = Outcome { uid: uid(created).to_owned(), ..Outcome::of(Action::Created) };
         settled.name = Some(name(created).to_owned()).filter(|name| *name != self.planned.name);
         if self.planned.status
             && let Err(error) = self.replace_status(created).await
@@ -123,7 +125,7 @@ impl Item<'_> {
         }
         if self.planned.managed_fields
             && let Some(patch) = status::managed_fields(&self.archived)
-            && let Err(error) = self.patch(None, patch).await
+            && let Err(error) = self.patch(patch).await
             && error.kind != ErrorKind::NotFound
         {
             settled.problems.push(self.problem(&problems::OWNERS_NOT_RESTORED, Severity::Warning, &error));
@@ -137,10 +139,10 @@ impl Item<'_> {
         self.persist(|| self.operation.deps.cluster.replace_status(&at, &document)).await
     }
 
-    async fn patch(&self, subresource: Option<&str>, patch: Value) -> cluster::Result<Value> {
+    async fn patch(&self, patch: Value) -> cluster::Result<Value> {
         let at = self.at();
         let patch = Patch::Merge(patch);
-        self.persist(|| self.operation.deps.cluster.patch(&at, subresource, &patch, WriteOptions::default())).await
+        self.persist(|| self.operation.deps.cluster.patch(&at, None, &patch, WriteOptions::default())).await
     }
 
     /// Makes a call until the server is able to answer it, or patience ends.

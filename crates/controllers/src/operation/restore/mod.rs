@@ -12,8 +12,10 @@ mod report;
 use std::sync::Arc;
 
 use api::velero::v1::Restore;
+use engine::backup::check::is_fatal;
 use engine::problem::{Problem, Severity};
 use engine::restore::{self, Request, RestorePlan, problems};
+use store::backup_files::{Mismatch, listed_digest};
 use store::bucket::BackupFile;
 
 use self::execute::Execution;
@@ -32,7 +34,7 @@ pub async fn run(operation: &Operation, restore: &Restore) -> Result<()> {
         "restore",
         format!("{}/{}", operation.deps.namespace(), operation.name()),
     );
-    let report = Report { operation, restore, log: &log };
+    let report = Report { operation, log: &log };
     match attempt(operation, restore, &log).await {
         Ok((journal, plan, progress)) => {
             report.finish(&plan, &progress).await?;
@@ -76,13 +78,14 @@ async fn contents(operation: &Operation, restore: &Restore, spool: &Arc<Spool>) 
         }
         contents => contents?,
     };
-    match observe::digest(operation, backup).await? {
-        Some(digest) if digest != contents.sha256 => {
-            let message = format!("the archive of backup {backup} is not the one that the backup's manifest lists");
-            Err(refused(&problems::ARCHIVE_CHANGED, message))
-        }
-        _ => Ok(contents),
-    }
+    let listed = listed_digest(operation.store.as_ref(), backup, BackupFile::Contents).await?;
+    let wrong = match listed {
+        Ok(Some(digest)) if digest != contents.sha256 => Mismatch::Digest,
+        Ok(_) => return Ok(contents),
+        Err(mismatch) => mismatch,
+    };
+    let message = format!("the archive of backup {backup} is not the one that was committed: {wrong}");
+    Err(refused(&problems::ARCHIVE_CHANGED, message))
 }
 
 async fn make_plan(operation: &Operation, restore: &Restore, contents: Contents) -> Result<RestorePlan> {
@@ -99,13 +102,15 @@ async fn make_plan(operation: &Operation, restore: &Restore, contents: Contents)
     let target = observe::target(operation).await?;
     let catalog = observe::catalog(operation).await?;
     let volumes = observe::volumes(operation, &request.backup).await?;
-    let mut plan = restore::plan(&request, &catalog, contents.facts, &volumes, &target)
+    let mut plan = restore::plan(&request, &catalog, &contents.facts, &volumes, &target)
         .map_err(|error| refused(&problems::BAD_ITEM, error.to_string()))?;
     plan.problems.extend(contents.problems);
-    match restore::check(&plan).into_iter().find(restore::check::Note::is_fatal) {
-        Some(note) => Err(refused(&problems::BAD_PLAN, note.to_string())),
-        None => Ok(plan),
+    let notes = restore::check(&plan);
+    if is_fatal(&notes) {
+        let notes: Vec<_> = notes.iter().map(ToString::to_string).collect();
+        return Err(refused(&problems::BAD_PLAN, notes.join("; ")));
     }
+    Ok(plan)
 }
 
 fn refused(code: &engine::problem::Code, message: String) -> Error {

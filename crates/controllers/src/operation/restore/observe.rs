@@ -8,8 +8,7 @@ use engine::catalog::Catalog;
 use engine::document::name;
 use engine::restore::order::Priorities;
 use engine::restore::{Target, Volumes};
-use serde_json::Value;
-use store::backup_files::{read_backup_list, read_manifest};
+use store::backup_files::read_backup_list;
 use store::bucket::BackupFile;
 
 use crate::error::Result;
@@ -34,21 +33,12 @@ pub(super) async fn target(operation: &Operation) -> Result<Target> {
 /// What the backup's side files say about volumes.
 pub(super) async fn volumes(operation: &Operation, backup: &str) -> Result<Volumes> {
     let store = operation.store.as_ref();
-    let file = async |file| read_backup_list::<Value>(store, backup, file).await;
     Ok(Volumes::read(
-        &file(BackupFile::VolumeInfo).await?,
-        &file(BackupFile::VolumeSnapshots).await?,
-        &file(BackupFile::PodVolumeBackups).await?,
-        &file(BackupFile::CsiVolumeSnapshots).await?,
+        &read_backup_list(store, backup, BackupFile::VolumeInfo).await?,
+        &read_backup_list(store, backup, BackupFile::VolumeSnapshots).await?,
+        &read_backup_list(store, backup, BackupFile::PodVolumeBackups).await?,
+        &read_backup_list(store, backup, BackupFile::CsiVolumeSnapshots).await?,
     ))
-}
-
-/// The digest that the backup's manifest lists for its archive; `None` for backups that have no manifest.
-pub(super) async fn digest(operation: &Operation, backup: &str) -> Result<Option<String>> {
-    let manifest = read_manifest(operation.store.as_ref(), backup, None).await?;
-    let archive = BackupFile::Contents.name(backup);
-    let entry = manifest.and_then(|manifest| manifest.files.into_iter().find(|entry| entry.name == archive));
-    Ok(entry.map(|entry| entry.sha256))
 }
 
 /// The order of types that the server was told, or Velero's.

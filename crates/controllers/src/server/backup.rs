@@ -1,0 +1,170 @@
+//! Backups: what a Backup's phase leads on to, one step at a time. Two controllers look at them: one keeps the
+//! queue moving, the other works on those whose turn it is, so that a long run holds up no one's place.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::Kind;
+use api::meta::ResourceType;
+use api::velero::v1::{Backup, BackupPhase, BackupStorageLocation, VolumeSnapshotLocation};
+use cluster::port::ListPage;
+use engine::backup::{Defaults, NamespaceFacts, Observed as Prepared, Version, prepare};
+use engine::catalog::Catalog;
+use engine::machine::backup::{Limits, Observed, Step, next};
+use engine::machine::restore::{Journal, Operations};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::deps::Deps;
+use crate::error::{Error, Result, read};
+use crate::metrics::Metric;
+use crate::objects::{find, list, patch, patch_status, stamp};
+use crate::operation::{Operation, backup as operation};
+use crate::runtime::{Next, Spec};
+
+/// A run has a deadline of its own in the machine; this one only ends what hangs.
+const DEADLINE: Duration = Duration::from_secs(24 * 3600);
+
+/// Keeps the queue moving.
+pub static QUEUE: Spec<Deps> = Spec {
+    name: "backup-queue",
+    watches: Backup::resource_type,
+    concerns: |document, _| matches!(phase(document), BackupPhase::New | BackupPhase::Queued),
+    resync: |_| Duration::from_secs(10),
+    workers: |_| 1,
+    deadline: Duration::from_secs(60),
+    reconcile: |deps, document| Box::pin(reconcile(deps, document)),
+};
+
+/// Works on those whose turn it is.
+pub static SPEC: Spec<Deps> = Spec {
+    name: "backup",
+    watches: Backup::resource_type,
+    concerns: |document, _| is_due(phase(document)),
+    resync: |_| Duration::from_secs(60),
+    workers: |deps| deps.config.backup.concurrent.max(1),
+    deadline: DEADLINE,
+    reconcile: |deps, document| Box::pin(reconcile(deps, document)),
+};
+
+fn phase(document: &Value) -> BackupPhase {
+    document["status"]["phase"].as_str().unwrap_or_default().parse().unwrap_or_default()
+}
+
+fn is_due(phase: BackupPhase) -> bool {
+    !phase.is_terminal() && !matches!(phase, BackupPhase::New | BackupPhase::Queued | BackupPhase::Deleting)
+}
+
+async fn reconcile(deps: Arc<Deps>, document: Value) -> Result<Next> {
+    let backup: Backup = read(&document)?;
+    let backups = list::<Backup>(&deps, "").await?;
+    let namespaces = namespaces(&deps).await?;
+    // Where a journal is, and how far, the run itself finds out.
+    let observed = Observed {
+        backup: &backup,
+        backups: &backups,
+        namespaces: &namespaces,
+        journal: Journal::Absent,
+        operations: Operations::default(),
+        limits: Limits { concurrent_backups: deps.config.backup.concurrent, ..Limits::default() },
+    };
+    let now = deps.now();
+    match next(&observed, now) {
+        Step::Queue { position } => {
+            let status = json!({ "phase": BackupPhase::Queued.to_string(), "queuePosition": position });
+            enter(&deps, &backup, status).await?;
+        }
+        Step::Enter(phase) => {
+            enter(&deps, &backup, json!({ "phase": phase.to_string(), "queuePosition": null })).await?;
+        }
+        Step::Prepare => begin(&deps, &backup, namespaces, now).await?,
+        Step::Run { .. } | Step::Finalize => run(&deps, &document, &backup, &namespaces).await?,
+        Step::Fail(reason) => fail(&deps, &backup, &reason, now).await?,
+        Step::Wait(until) => return Ok(Next::at(until, now)),
+        Step::Sweep | Step::Rest => {}
+    }
+    Ok(Next::Wait)
+}
+
+/// Completes and validates a Backup whose turn has come.
+async fn begin(deps: &Deps, backup: &Backup, namespaces: Vec<NamespaceFacts>, now: Timestamp) -> Result<()> {
+    let version = deps.cluster.version().await?;
+    let observed = Prepared {
+        catalog: catalog(deps).await?,
+        namespaces,
+        locations: list::<BackupStorageLocation>(deps, "").await?,
+        snapshot_locations: list::<VolumeSnapshotLocation>(deps, "").await?,
+        version: Version { git: version.git_version, major: version.major, minor: version.minor },
+    };
+    let prepared = prepare(backup, &observed, &defaults(deps), now);
+    let metric = match prepared.validation_errors.is_empty() {
+        true => Metric::BackupAttempt,
+        false => Metric::BackupValidationFailure,
+    };
+    deps.metrics.count(metric, &[schedule(backup)]);
+    let change = json!({
+        "metadata": { "labels": prepared.labels, "annotations": prepared.annotations },
+        "spec": prepared.spec,
+        "status": prepared.status,
+    });
+    patch::<Backup>(deps, backup.name(), change).await.map(drop)
+}
+
+async fn run(deps: &Arc<Deps>, document: &Value, backup: &Backup, namespaces: &[NamespaceFacts]) -> Result<()> {
+    let name = &backup.spec.storage_location;
+    let location = find::<BackupStorageLocation>(deps, name).await?;
+    let location =
+        location.ok_or_else(|| Error::Config(format!("run backup {}: location {name} not found", backup.name())))?;
+    let store = deps.stores.open(&location).await?;
+    let catalog = catalog(deps).await?;
+    let operation = Operation::new(deps, Backup::resource_type(), document, store);
+    operation::run(&operation, backup, namespaces, &catalog).await
+}
+
+async fn fail(deps: &Deps, backup: &Backup, reason: &str, now: Timestamp) -> Result<()> {
+    deps.metrics.count(Metric::BackupFailure, &[schedule(backup)]);
+    let phase = BackupPhase::Failed.to_string();
+    enter(deps, backup, json!({ "phase": phase, "failureReason": reason, "completionTimestamp": stamp(now) })).await
+}
+
+async fn enter(deps: &Deps, backup: &Backup, status: Value) -> Result<()> {
+    patch_status::<Backup>(deps, backup.name(), status).await.map(drop)
+}
+
+async fn catalog(deps: &Deps) -> Result<Catalog> {
+    Ok(Catalog::new(deps.cluster.discover().await?.types))
+}
+
+async fn namespaces(deps: &Deps) -> Result<Vec<NamespaceFacts>> {
+    let of = ResourceType::addressed("", "v1", "namespaces", "Namespace", false);
+    let mut page = ListPage { limit: deps.config.limits.page_size, ..ListPage::default() };
+    let mut all = Vec::new();
+    loop {
+        let found = deps.cluster.list(&of, None, &page).await?;
+        all.extend(found.items.iter().map(NamespaceFacts::of));
+        match found.resume {
+            None => return Ok(all),
+            resume => page.resume = resume,
+        }
+    }
+}
+
+fn defaults(deps: &Deps) -> Defaults {
+    let told = &deps.config.backup;
+    Defaults {
+        ttl: told.ttl.into(),
+        item_operation_timeout: told.item_operation_timeout.into(),
+        volume_group_snapshot_label_key: told.volume_group_label.clone(),
+        volumes_to_fs_backup: told.volumes_to_fs_backup,
+        snapshot_move_data: told.snapshot_move_data,
+        storage_location: deps.config.default_location.clone(),
+        snapshot_locations: told.snapshot_locations.clone(),
+        resource_timeout: deps.config.limits.resource_timeout.into(),
+        ..Defaults::default()
+    }
+}
+
+fn schedule(backup: &Backup) -> &str {
+    let labels = backup.metadata.labels.as_ref();
+    labels.and_then(|labels| labels.get(api::labels::SCHEDULE_NAME)).map_or("", String::as_str)
+}

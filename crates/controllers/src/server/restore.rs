@@ -1,0 +1,125 @@
+//! Restores: what a Restore's phase leads on to, one step at a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::Kind;
+use api::labels::RESTORE_FINALIZER;
+use api::velero::v1::{Backup, BackupStorageLocation, Restore, RestorePhase};
+use engine::catalog::Catalog;
+use engine::machine::restore::{Files, Journal, Limits, Observed, Operations, Step, after_finalize, next};
+use engine::restore::prepare::{Defaults, Observed as Prepared};
+use engine::restore::{Prepared as Preparation, prepare};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::deps::Deps;
+use crate::error::{Error, Result, read};
+use crate::metrics::Metric;
+use crate::objects::{find, list, patch, patch_status, stamp};
+use crate::operation::{Operation, restore as operation};
+use crate::runtime::{Next, Spec};
+
+/// A run has a deadline of its own in the machine; this one only ends what hangs.
+const DEADLINE: Duration = Duration::from_secs(24 * 3600);
+
+/// The controller.
+pub static SPEC: Spec<Deps> = Spec {
+    name: "restore",
+    watches: Restore::resource_type,
+    concerns: |document, _| is_alive(document),
+    resync: |_| Duration::from_secs(60),
+    workers: |deps| deps.config.restore.concurrent.max(1),
+    deadline: DEADLINE,
+    reconcile: |deps, document| Box::pin(reconcile(deps, document)),
+};
+
+/// Those that are being deleted are another controller's.
+fn is_alive(document: &Value) -> bool {
+    let phase = document["status"]["phase"].as_str().unwrap_or_default();
+    let ended = phase.parse::<RestorePhase>().is_ok_and(RestorePhase::is_terminal);
+    !ended && document["metadata"]["deletionTimestamp"].is_null()
+}
+
+async fn reconcile(deps: Arc<Deps>, document: Value) -> Result<Next> {
+    let restore: Restore = read(&document)?;
+    // Where a journal is, and how far, the run itself finds out.
+    let observed = Observed {
+        restore: &restore,
+        journal: Journal::Absent,
+        operations: Operations::default(),
+        files: Files::None,
+        limits: Limits::default(),
+    };
+    let now = deps.now();
+    match next(&observed, now) {
+        Step::AddFinalizer => guard(&deps, &document).await?,
+        Step::Prepare => begin(&deps, &restore, now).await?,
+        Step::Run { .. } => run(&deps, &document, &restore).await?,
+        Step::Enter(phase) => enter(&deps, &restore, json!({ "phase": phase.to_string() })).await?,
+        Step::Finalize => finalize(&deps, &restore, now).await?,
+        Step::Fail(reason) => fail(&deps, &restore, &reason, now).await?,
+        Step::Wait(until) => return Ok(Next::at(until, now)),
+        Step::Sweep | Step::DeleteFiles | Step::RemoveFinalizer | Step::Rest => {}
+    }
+    Ok(Next::Wait)
+}
+
+async fn guard(deps: &Deps, document: &Value) -> Result<()> {
+    let mut finalizers = engine::document::list(document, &["metadata", "finalizers"]).to_vec();
+    finalizers.push(json!(RESTORE_FINALIZER));
+    let version = &document["metadata"]["resourceVersion"];
+    let change = json!({"metadata": {"finalizers": finalizers, "resourceVersion": version}});
+    patch::<Restore>(deps, engine::document::name(document), change).await.map(drop)
+}
+
+/// Completes and validates a new Restore.
+async fn begin(deps: &Deps, restore: &Restore, now: Timestamp) -> Result<()> {
+    let catalog = Catalog::new(deps.cluster.discover().await?.types);
+    let backups = list::<Backup>(deps, "").await?;
+    let locations = list::<BackupStorageLocation>(deps, "").await?;
+    let observed = Prepared { backups: &backups, locations: &locations, catalog: &catalog, now };
+    let defaults = Defaults { item_operation_timeout: deps.config.backup.item_operation_timeout.into() };
+    let Preparation { spec, status, validation_errors } = prepare(restore, &observed, &defaults);
+    let schedule = [spec.schedule_name.as_str()];
+    if validation_errors.is_empty() {
+        deps.metrics.count(Metric::RestoreAttempt, &schedule);
+    } else {
+        deps.metrics.count(Metric::RestoreValidationFailure, &schedule);
+    }
+    let change = json!({ "spec": spec, "status": status });
+    patch::<Restore>(deps, restore.name(), change).await.map(drop)
+}
+
+async fn run(deps: &Arc<Deps>, document: &Value, restore: &Restore) -> Result<()> {
+    let missing = |what: String| Error::Config(format!("run restore {}: {what}", restore.name()));
+    let backup = find::<Backup>(deps, &restore.spec.backup_name).await?;
+    let backup = backup.ok_or_else(|| missing(format!("backup {} not found", restore.spec.backup_name)))?;
+    let location = find::<BackupStorageLocation>(deps, &backup.spec.storage_location).await?;
+    let location =
+        location.ok_or_else(|| missing(format!("location {} not found", backup.spec.storage_location)))?;
+    let store = deps.stores.open(&location).await?;
+    operation::run(&Operation::new(deps, Restore::resource_type(), document, store), restore).await
+}
+
+async fn finalize(deps: &Deps, restore: &Restore, now: Timestamp) -> Result<()> {
+    let phase = after_finalize(restore.status.phase, 0);
+    let schedule = [restore.spec.schedule_name.as_str()];
+    let metric = match phase {
+        RestorePhase::Completed => Metric::RestoreSuccess,
+        _ => Metric::RestorePartialFailure,
+    };
+    deps.metrics.count(metric, &schedule);
+    enter(deps, restore, json!({ "phase": phase.to_string(), "completionTimestamp": stamp(now) })).await
+}
+
+async fn fail(deps: &Deps, restore: &Restore, reason: &str, now: Timestamp) -> Result<()> {
+    deps.metrics.count(Metric::RestoreFailure, &[restore.spec.schedule_name.as_str()]);
+    let phase = RestorePhase::Failed.to_string();
+    let status = json!({ "phase": phase, "failureReason": reason, "completionTimestamp": stamp(now) });
+    enter(deps, restore, status).await
+}
+
+async fn enter(deps: &Deps, restore: &Restore, status: Value) -> Result<()> {
+    patch_status::<Restore>(deps, restore.name(), status).await.map(drop)
+}
