@@ -38,9 +38,6 @@ pub enum Error {
     /// It panicked: a defect of ours.
     #[error("go on: {0}")]
     Panicked(String),
-    /// A file in a bucket could not be read or written.
-    #[error(transparent)]
-    File(#[from] store::backup_files::FileError),
     /// A backup could not be committed.
     #[error(transparent)]
     Commit(store::backup_files::CommitError),
@@ -69,7 +66,6 @@ impl Error {
             Self::Config(_) => "config",
             Self::Deadline(_) => "deadline",
             Self::Panicked(_) => "panicked",
-            Self::File(_) => "file",
             Self::Commit(_) => "commit",
             Self::Disk(_) => "disk",
             Self::Archive(_) => "archive",

@@ -1,11 +1,13 @@
 //! The controllers of the server, one file each.
 
+pub mod backup;
 pub mod deletion;
 pub mod download;
 pub mod garbage;
 pub mod location;
 pub mod plugins;
 pub mod problems;
+pub mod restore;
 pub mod restore_cleanup;
 pub mod status_request;
 pub mod sync;
@@ -18,6 +20,9 @@ use crate::runtime::Spec;
 pub static CONTROLLERS: &[&Spec<Deps>] = &[
     &location::SPEC,
     &sync::SPEC,
+    &backup::QUEUE,
+    &backup::SPEC,
+    &restore::SPEC,
     &deletion::SPEC,
     &download::SPEC,
     &garbage::SPEC,

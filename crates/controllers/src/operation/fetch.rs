@@ -24,17 +24,17 @@ const PIECES_MAX: usize = 8;
 
 /// What an archive holds.
 #[derive(Debug, Default)]
-pub struct Contents {
+pub(super) struct Contents {
     /// The facts of every object, in the archive's order.
-    pub facts: Vec<Facts>,
+    pub(super) facts: Vec<Facts>,
     /// What could not be read.
-    pub problems: Vec<Problem>,
+    pub(super) problems: Vec<Problem>,
     /// The sha256 of the archive as it lies in the bucket.
-    pub sha256: String,
+    pub(super) sha256: String,
 }
 
 /// Reads the archive `key` into `spool`. The same archive always gives the same spans.
-pub async fn contents(store: &Arc<dyn Store>, key: &str, spool: &Arc<Spool>) -> Result<Contents> {
+pub(super) async fn contents(store: &Arc<dyn Store>, key: &str, spool: &Arc<Spool>) -> Result<Contents> {
     let mut pieces = store.stream(key).await?;
     let (sender, receiver) = mpsc::channel(PIECES_MAX);
     let spool = Arc::clone(spool);

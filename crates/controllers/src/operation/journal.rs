@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 const FILE_BYTES_MAX: u64 = 512 << 20;
 
 /// The journal of one operation.
-pub struct Journal {
+pub(super) struct Journal {
     store: Arc<dyn Store>,
     uid: String,
     segments: u32,
@@ -39,7 +39,7 @@ struct Nothing {}
 
 impl Journal {
     /// The journal of operation `uid` and what it says has been done.
-    pub async fn open(store: &Arc<dyn Store>, uid: &str) -> Result<(Self, Progress)> {
+    pub(super) async fn open(store: &Arc<dyn Store>, uid: &str) -> Result<(Self, Progress)> {
         let mut journal = Self { store: Arc::clone(store), uid: uid.to_owned(), segments: 0 };
         let mut progress = Progress::default();
         for meta in journal.store.list(&operation_folder(uid)).await? {
@@ -55,7 +55,7 @@ impl Journal {
     }
 
     /// The plan, if the operation has got that far.
-    pub async fn plan<P: DeserializeOwned>(&self) -> Result<Option<P>> {
+    pub(super) async fn plan<P: DeserializeOwned>(&self) -> Result<Option<P>> {
         match self.store.get(&self.key(JournalFile::Plan)).await {
             Ok(file) => Ok(Some(serde_json::from_reader(bounded(&file)).map_err(|error| self.damaged(&error))?)),
             Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
@@ -64,14 +64,14 @@ impl Journal {
     }
 
     /// Writes the plan down, before anything is done by it.
-    pub async fn save_plan<P: Serialize>(&self, plan: &P) -> Result<()> {
+    pub(super) async fn save_plan<P: Serialize>(&self, plan: &P) -> Result<()> {
         let mut file = GzEncoder::new(Vec::new(), Compression::default());
         serde_json::to_writer(&mut file, plan).map_err(io::Error::from)?;
         self.put(JournalFile::Plan, file.finish()?, Put::Overwrite).await
     }
 
     /// Writes finished steps down.
-    pub async fn append(&mut self, records: &[Record]) -> Result<()> {
+    pub(super) async fn append(&mut self, records: &[Record]) -> Result<()> {
         if records.is_empty() {
             return Ok(());
         }
@@ -86,17 +86,17 @@ impl Journal {
     }
 
     /// Keeps a sealed spool file.
-    pub async fn keep(&self, number: u32, sealed: Vec<u8>) -> Result<()> {
+    pub(super) async fn keep(&self, number: u32, sealed: Vec<u8>) -> Result<()> {
         self.put(JournalFile::Spool(number), sealed, Put::Overwrite).await
     }
 
     /// A kept spool file.
-    pub async fn kept(&self, number: u32) -> Result<Bytes> {
+    pub(super) async fn kept(&self, number: u32) -> Result<Bytes> {
         Ok(self.store.get(&self.key(JournalFile::Spool(number))).await?)
     }
 
     /// Removes the journal: its operation has ended, and its resource says so.
-    pub async fn remove(self) -> Result<()> {
+    pub(super) async fn remove(self) -> Result<()> {
         let files = self.store.list(&operation_folder(&self.uid)).await?;
         let keys: Vec<_> = files.into_iter().map(|meta| meta.key).collect();
         Ok(self.store.delete(&keys).await?)

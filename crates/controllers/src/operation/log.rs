@@ -13,7 +13,7 @@ use crate::deps::Clock;
 
 /// The log of one operation.
 #[derive(Clone)]
-pub struct OperationLog {
+pub(super) struct OperationLog {
     clock: Arc<dyn Clock>,
     /// What the log is of, as a field of every line: `backup` or `restore`.
     kind: &'static str,
@@ -23,28 +23,28 @@ pub struct OperationLog {
 
 impl OperationLog {
     /// The log of the `kind` (`backup` or `restore`) that `name` (with its namespace) is.
-    pub fn new(clock: Arc<dyn Clock>, kind: &'static str, name: String) -> Self {
+    pub(super) fn new(clock: Arc<dyn Clock>, kind: &'static str, name: String) -> Self {
         let lines = Arc::new(Mutex::new(GzEncoder::new(Vec::new(), Compression::default())));
         Self { clock, kind, name, lines }
     }
 
     /// Says what was done.
-    pub fn info(&self, message: impl Into<String>) {
+    pub(super) fn info(&self, message: impl Into<String>) {
         self.write(Line::new(self.clock.now(), Level::Info, message));
     }
 
     /// Says what went wrong.
-    pub fn problem(&self, problem: &Problem) {
+    pub(super) fn problem(&self, problem: &Problem) {
         self.write(Line::of(problem, self.clock.now()));
     }
 
     /// Adds lines that somebody else wrote.
-    pub fn lines(&self, lines: impl IntoIterator<Item = Line>) {
+    pub(super) fn lines(&self, lines: impl IntoIterator<Item = Line>) {
         lines.into_iter().for_each(|line| self.write(line));
     }
 
     /// The log so far, compressed.
-    pub fn packed(&self) -> io::Result<Bytes> {
+    pub(super) fn packed(&self) -> io::Result<Bytes> {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let whole = std::mem::replace(&mut *lines, GzEncoder::new(Vec::new(), Compression::default()));
         whole.finish().map(Bytes::from)

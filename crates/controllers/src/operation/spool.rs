@@ -20,13 +20,13 @@ const FILE_BYTES_MAX: u64 = 256 << 20;
 
 /// The folder of one operation's documents. It goes with the operation.
 #[derive(Debug)]
-pub struct Spool {
+pub(super) struct Spool {
     folder: PathBuf,
 }
 
 impl Spool {
     /// An empty folder for the operation `uid` below `scratch`; what an earlier server left there goes.
-    pub fn create(scratch: &Path, uid: &str) -> io::Result<Self> {
+    pub(super) fn create(scratch: &Path, uid: &str) -> io::Result<Self> {
         let folder = scratch.join(format!("salvor-{uid}"));
         match std::fs::remove_dir_all(&folder) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -36,19 +36,19 @@ impl Spool {
     }
 
     /// A document by its address.
-    pub fn read(&self, span: Span) -> io::Result<Vec<u8>> {
+    pub(super) fn read(&self, span: Span) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; span.length as usize];
         File::open(self.path(span.file))?.read_exact_at(&mut bytes, span.start)?;
         Ok(bytes)
     }
 
     /// Whether file `number` is here.
-    pub fn has(&self, number: u32) -> bool {
+    pub(super) fn has(&self, number: u32) -> bool {
         self.path(number).exists()
     }
 
     /// Brings back a sealed file.
-    pub fn unseal(&self, number: u32, sealed: &[u8]) -> io::Result<()> {
+    pub(super) fn unseal(&self, number: u32, sealed: &[u8]) -> io::Result<()> {
         let mut file = File::create(self.path(number))?;
         let copied = io::copy(&mut GzDecoder::new(sealed).take(FILE_BYTES_MAX + 1), &mut file)?;
         if copied > FILE_BYTES_MAX {
@@ -58,7 +58,7 @@ impl Spool {
     }
 
     /// Opens the folder for writing, from file 0 on.
-    pub fn writer(&self) -> Writer {
+    pub(super) fn writer(&self) -> Writer {
         Writer { folder: self.folder.clone(), number: 0, file: None, size: 0 }
     }
 
@@ -80,7 +80,7 @@ impl Drop for Spool {
 
 /// Adds documents to a spool, one file after the other.
 #[derive(Debug)]
-pub struct Writer {
+pub(super) struct Writer {
     folder: PathBuf,
     number: u32,
     file: Option<File>,
@@ -89,7 +89,7 @@ pub struct Writer {
 
 impl Writer {
     /// Adds a document and says where it lies.
-    pub fn append(&mut self, document: &[u8]) -> io::Result<Span> {
+    pub(super) fn append(&mut self, document: &[u8]) -> io::Result<Span> {
         let length = u32::try_from(document.len())
             .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "document of 4 GiB or more"))?;
         let file = match &mut self.file {
@@ -106,12 +106,12 @@ impl Writer {
     }
 
     /// Whether the current file is full.
-    pub fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.size >= SEAL_BYTES
     }
 
     /// Ends the current file, if it has a document, and gives its number and compressed content.
-    pub fn seal(&mut self) -> io::Result<Option<(u32, Vec<u8>)>> {
+    pub(super) fn seal(&mut self) -> io::Result<Option<(u32, Vec<u8>)>> {
         if self.file.take().is_none() {
             return Ok(None);
         }

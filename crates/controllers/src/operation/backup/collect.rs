@@ -45,10 +45,9 @@ pub(super) async fn collect(
         journal,
         pages: Arc::new(Mutex::new(Pages { writer: spool.writer(), facts: Vec::new() })),
     };
-    let lists = selection.lists();
     let width = operation.deps.config.limits.connections.max(1);
-    let tried: Vec<Option<Problem>> =
-        stream::iter(&lists).map(|list| collector.list(list)).buffered(width).try_collect().await?;
+    let lists: Vec<_> = selection.lists().into_iter().map(|list| collector.list(list)).collect();
+    let tried: Vec<Option<Problem>> = stream::iter(lists).buffered(width).try_collect().await?;
     let mut collected = Collected { problems: tried.into_iter().flatten().collect(), ..Collected::default() };
     collector.close(selection, catalog, &mut collected).await?;
     collector.seal().await?;
@@ -70,14 +69,14 @@ struct Pages {
 
 impl Collector<'_> {
     /// One list, to its end. A type that cannot be listed does not stop the others.
-    async fn list(&self, list: &ListRequest) -> Result<Option<Problem>> {
+    async fn list(&self, list: ListRequest) -> Result<Option<Problem>> {
         let limit = self.operation.deps.config.limits.page_size;
         let mut page = ListPage { selector: list.selector.clone(), limit, resume: None };
         loop {
             let answer = self.operation.deps.cluster.list(&list.resource, list.namespace.as_deref(), &page).await;
             let answer = match answer {
                 Ok(answer) => answer,
-                Err(error) => return Ok(Some(not_listed(list, &error))),
+                Err(error) => return Ok(Some(not_listed(&list, &error))),
             };
             self.keep(list.resource.clone(), answer.items).await?;
             match answer.resume {
