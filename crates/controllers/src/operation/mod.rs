@@ -10,5 +10,7 @@ mod journal;
 mod log;
 pub mod restore;
 mod spool;
+#[cfg(test)]
+mod tests;
 
 pub use context::Operation;
