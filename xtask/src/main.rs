@@ -6,7 +6,9 @@ mod files;
 mod image;
 mod source;
 mod stats;
+mod test;
 mod tidy;
+mod tools;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -34,6 +36,8 @@ enum Verb {
     Stats,
     /// Checks the rules of the project that no compiler knows.
     Tidy,
+    /// Runs everything that guards the main branch, or one suite of it.
+    Test(test::Options),
 }
 
 #[tokio::main]
@@ -44,6 +48,7 @@ async fn main() -> ExitCode {
         Verb::Image(options) => image::run(&options).await,
         Verb::Stats => stats::run(&checkout()),
         Verb::Tidy => tidy::run(&checkout()),
+        Verb::Test(options) => test::run(&options).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

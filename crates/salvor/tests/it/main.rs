@@ -1,1 +1,7 @@
-//! x
+//! The one integration-test binary: Salvor's own program and image against a real cluster, a real object store and
+//! the real Velero. `cargo xtask test` brings them up and says where they are; without them every test here says
+//! that it was skipped.
+
+mod e2e;
+mod interop;
+mod world;

@@ -1,0 +1,94 @@
+//! The real Velero 1.18.3, its own pods and its own command, against ours: both ways.
+
+use serde_json::Value;
+
+use crate::world::{World, world};
+
+const NAMESPACES: [&str; 3] = ["interop-apes", "interop-birds", "interop-cats"];
+const OURS: &str = "interop-salvor";
+const THEIRS: &str = "interop-velero";
+
+fn include() -> String {
+    NAMESPACES.join(",")
+}
+
+fn phase(status: &Value) -> &str {
+    status["phase"].as_str().unwrap_or_default()
+}
+
+/// Waits until a server has found a backup in the bucket.
+async fn synced(world: &World, namespace: &str, backup: &str) {
+    let status = world.ended(namespace, "backups", backup).await;
+    assert_eq!(phase(&status), "Completed", "{status}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn velero_restores_our_backup() {
+    let Some(world) = world().await else { return };
+    let prefix = "ours";
+    world.install_salvor(OURS, prefix).await;
+    world.install_velero(THEIRS, prefix).await;
+    let before = world.fill(&NAMESPACES).await;
+    let made = world.salvor(OURS, &["backup", "create", "from-salvor", "--include-namespaces", &include(), "--wait"]);
+    assert!(made.status.success());
+    synced(&world, THEIRS, "from-salvor").await;
+    let listed = world.velero(THEIRS, &["backup", "get", "from-salvor"]);
+    assert!(String::from_utf8_lossy(&listed.stdout).contains("from-salvor"));
+    world.lose(&NAMESPACES).await;
+    world.velero(THEIRS, &["restore", "create", "by-velero", "--from-backup", "from-salvor", "--wait"]);
+    let status = world.ended(THEIRS, "restores", "by-velero").await;
+    assert_eq!(phase(&status), "Completed", "{status}");
+    world.same(&NAMESPACES, &before).await;
+    world.lose(&NAMESPACES).await;
+    world.remove(THEIRS).await;
+    world.remove(OURS).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn we_restore_veleros_backup() {
+    let Some(world) = world().await else { return };
+    let prefix = "theirs";
+    world.install_velero(THEIRS, prefix).await;
+    world.install_salvor(OURS, prefix).await;
+    let before = world.fill(&NAMESPACES).await;
+    world.velero(THEIRS, &["backup", "create", "from-velero", "--include-namespaces", &include(), "--wait"]);
+    synced(&world, THEIRS, "from-velero").await;
+    synced(&world, OURS, "from-velero").await;
+    world.lose(&NAMESPACES).await;
+    let made = world.salvor(OURS, &["restore", "create", "by-salvor", "--from-backup", "from-velero", "--wait"]);
+    assert!(made.status.success());
+    world.same(&NAMESPACES, &before).await;
+    world.lose(&NAMESPACES).await;
+    world.remove(THEIRS).await;
+    world.remove(OURS).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_velero_command_runs_against_our_server() {
+    let Some(world) = world().await else { return };
+    world.install_salvor(OURS, "command").await;
+    let before = world.fill(&NAMESPACES).await;
+    let velero = |arguments: &[&str]| {
+        let output = world.velero(OURS, arguments);
+        assert!(output.status.success(), "velero {arguments:?} failed");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    velero(&["backup", "create", "b", "--include-namespaces", &include(), "--wait"]);
+    assert!(velero(&["backup", "get"]).contains("Completed"));
+    let described = velero(&["backup", "describe", "b", "--details"]);
+    assert!(described.contains("v1/ConfigMap:") && !described.contains("error getting"), "{described}");
+    assert!(velero(&["backup", "logs", "b"]).contains("level=info"));
+    let file = std::env::temp_dir().join("interop-download.tar.gz").display().to_string();
+    velero(&["backup", "download", "b", "--force", "-o", &file]);
+    assert!(std::fs::metadata(&file).unwrap().len() > 1000);
+    world.lose(&NAMESPACES).await;
+    velero(&["restore", "create", "r", "--from-backup", "b", "--wait"]);
+    assert!(velero(&["restore", "get"]).contains("Completed"));
+    let described = velero(&["restore", "describe", "r", "--details"]);
+    assert!(described.contains("(created)") && !described.contains("error getting"), "{described}");
+    assert!(velero(&["restore", "logs", "r"]).contains("level=info"));
+    assert!(velero(&["version"]).contains("v1.18.3+salvor"));
+    world.same(&NAMESPACES, &before).await;
+    world.lose(&NAMESPACES).await;
+    world.remove(OURS).await;
+}

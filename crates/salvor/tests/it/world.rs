@@ -1,0 +1,188 @@
+//! What the tests run on, and the few things that all of them do.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use serde_json::Value;
+use testkit::cluster::Cluster;
+use testkit::compare::compare;
+use testkit::objects::{create_all, read_namespaces};
+use testkit::s3::S3;
+use testkit::wait::{Look, until};
+use testkit::{velero, zoo};
+use tokio::sync::{Mutex, MutexGuard};
+
+/// The bucket of the tests.
+pub(crate) const BUCKET: &str = "it";
+/// The seed of the objects, unless `SALVOR_TEST_SEED` says another.
+const SEED: u64 = 20_261_121;
+/// How long an operation, or what follows it in the cluster, may take.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// One test at a time: they share the cluster, its definitions and its cluster-wide objects.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// A real cluster, an object store, and the programs.
+pub(crate) struct World {
+    pub(crate) cluster: Cluster,
+    pub(crate) s3: S3,
+    pub(crate) seed: u64,
+    velero: PathBuf,
+    _turn: MutexGuard<'static, ()>,
+}
+
+/// The world that the environment names; `None` where there is none.
+pub(crate) async fn world() -> Option<World> {
+    let Ok(name) = std::env::var("SALVOR_TEST_CLUSTER") else {
+        eprintln!("skipped: SALVOR_TEST_CLUSTER names no cluster (run `cargo xtask test`)");
+        return None;
+    };
+    let turn = TURN.lock().await;
+    let cluster = Cluster::running(&name).await.unwrap().expect("the cluster that the environment names is up");
+    let s3 = S3::from_environment().expect("SALVOR_TEST_S3 names the object store");
+    s3.make_bucket(BUCKET).unwrap();
+    let seed = std::env::var("SALVOR_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(SEED);
+    println!("seed: {seed}");
+    let velero = std::env::var_os("SALVOR_TEST_VELERO").expect("SALVOR_TEST_VELERO is the real velero").into();
+    Some(World { cluster, s3, seed, velero, _turn: turn })
+}
+
+impl World {
+    /// Runs our program in the namespace of a server.
+    pub(crate) fn salvor(&self, namespace: &str, arguments: &[&str]) -> Output {
+        self.run(Command::new(env!("CARGO_BIN_EXE_salvor")), namespace, arguments)
+    }
+
+    /// Runs the real velero in the namespace of a server.
+    pub(crate) fn velero(&self, namespace: &str, arguments: &[&str]) -> Output {
+        self.run(Command::new(&self.velero), namespace, arguments)
+    }
+
+    fn run(&self, mut program: Command, namespace: &str, arguments: &[&str]) -> Output {
+        program.env("KUBECONFIG", self.cluster.kubeconfig()).args(["--namespace", namespace]).args(arguments);
+        let output = program.output().unwrap();
+        println!(
+            "$ {program:?}\n{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        output
+    }
+
+    /// Installs our server, with a location in the bucket below `prefix`.
+    pub(crate) async fn install_salvor(&self, namespace: &str, prefix: &str) {
+        let credentials = std::env::temp_dir().join(format!("credentials-{namespace}"));
+        std::fs::write(&credentials, self.s3.credentials_file()).unwrap();
+        let config = format!("region=us-east-1,s3ForcePathStyle=true,s3Url={}", self.s3.endpoint);
+        let credentials = credentials.display().to_string();
+        let output = self.salvor(namespace, &[
+            "install", "--provider", "aws", "--bucket", BUCKET, "--prefix", prefix, "--secret-file", &credentials,
+            "--backup-location-config", &config, "--image", "local/salvor:dev", "--use-volume-snapshots=false", "--wait",
+        ]);
+        assert!(output.status.success(), "salvor install failed");
+        self.sync_often(namespace).await;
+    }
+
+    /// Installs the real Velero, with a location in the bucket below `prefix`.
+    pub(crate) async fn install_velero(&self, namespace: &str, prefix: &str) {
+        velero::install(&self.cluster, namespace, &self.s3, BUCKET, prefix).unwrap();
+        self.sync_often(namespace).await;
+    }
+
+    /// Makes the location look for other clusters' backups every few seconds, and waits until it is available.
+    async fn sync_often(&self, namespace: &str) {
+        let path = format!("/apis/velero.io/v1/namespaces/{namespace}/backupstoragelocations/default");
+        let spec = serde_json::json!({
+            "apiVersion": "velero.io/v1", "kind": "BackupStorageLocation",
+            "metadata": {"name": "default"}, "spec": {"backupSyncPeriod": "3s"},
+        });
+        self.cluster.client().apply(&path, &spec).await.unwrap();
+        until("the location is not available", PATIENCE, || async {
+            let location = self.cluster.client().get(&path).await?.unwrap_or_default();
+            let status = &location["status"];
+            Ok(if status["phase"] == "Available" { Look::Done(()) } else { Look::NotYet(status.to_string()) })
+        })
+        .await
+        .unwrap();
+    }
+
+    /// Waits until an operation of a server has ended, and gives its status.
+    pub(crate) async fn ended(&self, namespace: &str, plural: &str, name: &str) -> Value {
+        let path = format!("/apis/velero.io/v1/namespaces/{namespace}/{plural}/{name}");
+        let ends = ["Completed", "PartiallyFailed", "Failed", "FailedValidation"];
+        until(&format!("{plural} {name} has not ended"), PATIENCE, || async {
+            let object = self.cluster.client().get(&path).await?.unwrap_or_default();
+            let phase = object["status"]["phase"].as_str().unwrap_or_default();
+            Ok(if ends.contains(&phase) { Look::Done(object["status"].clone()) } else { Look::NotYet(phase.to_owned()) })
+        })
+        .await
+        .unwrap()
+    }
+
+    /// Fills namespaces with objects from the seed, and gives all that is in them when controllers are done.
+    pub(crate) async fn fill(&self, namespaces: &[&str]) -> BTreeMap<String, Value> {
+        let client = self.cluster.client();
+        create_all(client, &zoo::generate_in(self.seed, namespaces)).await.unwrap();
+        self.settled(namespaces).await
+    }
+
+    /// All objects of namespaces, when two looks in a row see the same ones.
+    async fn settled(&self, namespaces: &[&str]) -> BTreeMap<String, Value> {
+        let client = self.cluster.client();
+        let mut last = read_namespaces(client, namespaces).await.unwrap();
+        loop {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            let now = read_namespaces(client, namespaces).await.unwrap();
+            if now.keys().eq(last.keys()) {
+                return now;
+            }
+            last = now;
+        }
+    }
+
+    /// Deletes what [`World::fill`] made: namespaces with all that is in them, and what is beside them.
+    pub(crate) async fn lose(&self, namespaces: &[&str]) {
+        let client = self.cluster.client();
+        let catalog = testkit::objects::Catalog::read(client).await.unwrap();
+        let mut made = zoo::generate_in(self.seed, namespaces);
+        // Definitions last: their objects need them to be deleted.
+        made.sort_by_key(|document| document["kind"] == "CustomResourceDefinition");
+        let gone: Vec<_> = made
+            .iter()
+            .filter(|document| document["metadata"]["namespace"].is_null())
+            .filter_map(|document| catalog.path(document).ok())
+            .collect();
+        for path in &gone {
+            client.delete(path).await.unwrap();
+        }
+        for path in &gone {
+            until(&format!("{path} is not gone"), PATIENCE, || async {
+                Ok(if client.get(path).await?.is_none() { Look::Done(()) } else { Look::NotYet("still there".into()) })
+            })
+            .await
+            .unwrap();
+        }
+    }
+
+    /// Waits until namespaces hold what they held before, and fails with the differences if they do not.
+    pub(crate) async fn same(&self, namespaces: &[&str], before: &BTreeMap<String, Value>) {
+        let client = self.cluster.client();
+        let outcome = until("restored objects differ", Duration::from_secs(60), || async {
+            let found = compare(before, &read_namespaces(client, namespaces).await?);
+            Ok(if found.none() { Look::Done(found.same) } else { Look::NotYet(format!("{found:#?}")) })
+        });
+        println!("{} objects are as they were", outcome.await.unwrap());
+    }
+
+    /// Removes a server.
+    pub(crate) async fn remove(&self, namespace: &str) {
+        let client = self.cluster.client();
+        for (group, name) in [("clusterrolebindings", "velero"), ("clusterrolebindings", &*format!("velero-{namespace}"))] {
+            let _gone_or_not = client.delete(&format!("/apis/rbac.authorization.k8s.io/v1/{group}/{name}")).await;
+        }
+        let path = format!("/api/v1/namespaces/{namespace}");
+        let _gone_or_not = client.delete(&path).await;
+    }
+}

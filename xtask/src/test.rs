@@ -1,0 +1,150 @@
+//! `cargo xtask test`: what guards the main branch, and single suites of it.
+//!
+//! The gate first asks what needs no cluster (formatting, lints, licences, generated files, tidiness), then brings a
+//! real cluster and an S3 server up, and ends with one run of all suites. A suite is a choice of tests: by crate for
+//! those beside the code, by module for those of the one integration-test binary.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use clap::{Args, ValueEnum};
+use testkit::cluster::Cluster;
+use testkit::paths;
+use testkit::progress::{Progress, seconds};
+use testkit::s3::S3;
+use testkit::velero;
+
+use crate::{image, tools};
+
+/// The cluster that tests use.
+const CLUSTER: &str = "test";
+
+/// Which tests to run.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Only this suite; all of them, and the checks, without it.
+    suite: Option<Suite>,
+    /// Leave the cluster up.
+    #[arg(long)]
+    keep: bool,
+}
+
+/// The suites.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Suite {
+    /// Tests beside the code; they need nothing.
+    Unit,
+    /// Every adapter of a port, on the real thing, too.
+    Conformance,
+    /// Controllers on a real API server and object store.
+    Integration,
+    /// What a user does, on a real node.
+    E2e,
+    /// The real Velero, both ways.
+    Interop,
+}
+
+impl Suite {
+    /// The arguments of `cargo test` that choose it.
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Unit => &["--workspace", "--lib", "--bins"],
+            Self::Conformance => &["--workspace", "--lib", "--", "conformance"],
+            Self::Integration => &["--workspace", "--test", "it", "--", "integration::"],
+            Self::E2e => &["--workspace", "--test", "it", "--", "e2e::"],
+            Self::Interop => &["--workspace", "--test", "it", "--", "interop::"],
+        }
+    }
+
+    fn needs_cluster(self) -> bool {
+        self != Self::Unit
+    }
+}
+
+/// What the tests are told about the world.
+type Environment = Vec<(&'static str, String)>;
+
+/// Runs what was asked for.
+pub(crate) async fn run(options: &Options) -> Result<()> {
+    let progress = Progress::shown();
+    let mut times = Times::default();
+    let environment = match options.suite {
+        Some(suite) if !suite.needs_cluster() => Environment::new(),
+        Some(_) => world(progress, &mut times).await?,
+        None => {
+            checks(progress, &mut times)?;
+            world(progress, &mut times).await?
+        }
+    };
+    times.print(progress);
+    let arguments = options.suite.map_or(&["--workspace"][..], Suite::arguments);
+    let outcome = cargo("test", arguments, &environment);
+    if !options.keep && !environment.is_empty() {
+        Cluster::down(CLUSTER, Progress::quiet()).await?;
+    }
+    outcome
+}
+
+/// What needs no cluster.
+fn checks(progress: Progress, times: &mut Times) -> Result<()> {
+    let none = Environment::new();
+    times.take("format", || cargo("fmt", &["--all", "--check"], &none))?;
+    times.take("lints", || {
+        cargo("clippy", &["--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"], &none)
+    })?;
+    times.take("licences", || tools::deny(progress))?;
+    times.take("generated", || cargo("xtask", &["codegen", "--check"], &none))?;
+    times.take("tidy", || cargo("xtask", &["tidy"], &none))
+}
+
+/// A cluster with our image and the real Velero's, and an S3 server: what the tests are told of them.
+async fn world(progress: Progress, times: &mut Times) -> Result<Environment> {
+    times.take("build", || cargo("build", &["--workspace", "--all-targets", "--quiet"], &Environment::new()))?;
+    let start = Instant::now();
+    let cluster = Cluster::up(CLUSTER, progress).await?;
+    let s3 = S3::start(&cluster, progress).await?;
+    image::load(&cluster, progress)?;
+    velero::load_images(&cluster, progress)?;
+    let velero = velero::command(progress)?;
+    times.note("cluster", start.elapsed());
+    Ok(vec![
+        ("SALVOR_TEST_KUBECONFIG", cluster.kubeconfig().display().to_string()),
+        ("SALVOR_TEST_CLUSTER", CLUSTER.to_owned()),
+        ("SALVOR_TEST_S3", s3.to_url()),
+        ("SALVOR_TEST_VELERO", velero.display().to_string()),
+    ])
+}
+
+fn cargo(verb: &str, arguments: &[&str], environment: &Environment) -> Result<()> {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(paths::workspace()).arg(verb).args(arguments);
+    command.envs(environment.iter().map(|(key, value)| (key, value)));
+    let status = command.status().with_context(|| format!("failed to start cargo {verb}"))?;
+    ensure!(status.success(), "cargo {verb} {} failed", arguments.join(" "));
+    Ok(())
+}
+
+/// How long each step took.
+#[derive(Default)]
+struct Times(Vec<(&'static str, Duration)>);
+
+impl Times {
+    fn take<T>(&mut self, step: &'static str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let start = Instant::now();
+        let outcome = work();
+        self.note(step, start.elapsed());
+        outcome
+    }
+
+    fn note(&mut self, step: &'static str, time: Duration) {
+        self.0.push((step, time));
+    }
+
+    fn print(&self, progress: Progress) {
+        progress.heading("before the tests");
+        for (step, time) in &self.0 {
+            progress.note(step, seconds(*time));
+        }
+    }
+}
