@@ -100,7 +100,9 @@ fn checks(progress: Progress, times: &mut Times) -> Result<()> {
 
 /// A cluster with our image and the real Velero's, and an S3 server: what the tests are told of them.
 async fn world(progress: Progress, times: &mut Times) -> Result<Environment> {
-    times.take("build", || cargo("build", &["--workspace", "--all-targets", "--quiet"], &Environment::new()))?;
+    times.take("build", || {
+        cargo("build", &["--workspace", "--all-targets", "--quiet"], &Environment::new())
+    })?;
     let start = Instant::now();
     let cluster = Cluster::up(CLUSTER, progress).await?;
     let s3 = S3::start(&cluster, progress).await?;

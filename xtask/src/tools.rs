@@ -15,7 +15,14 @@ const DENY: &str = "0.20.2";
 pub(crate) fn deny(progress: Progress) -> Result<()> {
     let program = ensure_deny(progress)?;
     let mut command = Command::new(program);
-    command.current_dir(paths::workspace()).args(["--log-level", "error", "check", "bans", "licenses", "sources"]);
+    command.current_dir(paths::workspace()).args([
+        "--log-level",
+        "error",
+        "check",
+        "bans",
+        "licenses",
+        "sources",
+    ]);
     ensure!(command.status().context("failed to start cargo-deny")?.success(), "cargo deny found problems");
     Ok(())
 }
@@ -26,9 +33,15 @@ fn ensure_deny(progress: Progress) -> Result<PathBuf> {
     if !program.is_file() {
         progress.note("cargo-deny", "being built, once (minutes)");
         let mut install = Command::new("cargo");
-        install.args(["install", "--quiet", "--locked", "--root"]).arg(&root).arg(format!("cargo-deny@{DENY}"));
+        install
+            .args(["install", "--quiet", "--locked", "--root"])
+            .arg(&root)
+            .arg(format!("cargo-deny@{DENY}"));
         install.env("CARGO_TARGET_DIR", paths::cache().join("cargo-deny-build"));
-        ensure!(install.status().context("failed to start cargo install")?.success(), "cargo-deny was not built");
+        ensure!(
+            install.status().context("failed to start cargo install")?.success(),
+            "cargo-deny was not built"
+        );
     }
     Ok(program)
 }

@@ -57,7 +57,9 @@ impl Journal {
     /// The plan, if the operation has got that far.
     pub(super) async fn plan<P: DeserializeOwned>(&self) -> Result<Option<P>> {
         match self.store.get(&self.key(JournalFile::Plan)).await {
-            Ok(file) => Ok(Some(serde_json::from_reader(bounded(&file)).map_err(|error| self.damaged(&error))?)),
+            Ok(file) => {
+                Ok(Some(serde_json::from_reader(bounded(&file)).map_err(|error| self.damaged(&error))?))
+            }
             Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -119,7 +121,10 @@ impl Journal {
     }
 
     fn damaged(&self, error: &serde_json::Error) -> Error {
-        Error::Malformed { what: format!("the journal of operation {}", self.uid), message: error.to_string() }
+        Error::Malformed {
+            what: format!("the journal of operation {}", self.uid),
+            message: error.to_string(),
+        }
     }
 }
 

@@ -95,7 +95,8 @@ impl Writer {
         let file = match &mut self.file {
             Some(file) => file,
             None => {
-                let options = OpenOptions::new().create(true).append(true).open(path(&self.folder, self.number))?;
+                let options =
+                    OpenOptions::new().create(true).append(true).open(path(&self.folder, self.number))?;
                 self.file.insert(options)
             }
         };

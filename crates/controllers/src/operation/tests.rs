@@ -49,7 +49,8 @@ fn application(world: &World) -> BTreeMap<String, Value> {
         if of_shop {
             let key = format!("{}/{}", document["kind"], document["metadata"]["name"]);
             let labels = engine::document::labels(&document);
-            let kept: BTreeMap<_, _> = labels.into_iter().filter(|(key, _)| !key.contains("velero.io/")).collect();
+            let kept: BTreeMap<_, _> =
+                labels.into_iter().filter(|(key, _)| !key.contains("velero.io/")).collect();
             document["metadata"] = json!({ "labels": kept });
             if let Some(root) = document.as_object_mut() {
                 root.remove("status");
@@ -180,11 +181,8 @@ async fn a_backup_cut_off_at_any_call_to_the_store_ends_the_same() {
         work(&world, &world.deps(), &BACKUP, "b").await.unwrap();
         let backup = world.get::<Backup>("b").await.unwrap();
         assert_eq!(backup.status.phase, BackupPhase::Completed, "call {nth}: {:?}", backup.status);
-        let findings = store::backup_files::verify_manifest(
-            &world.memory,
-            "b",
-            store::backup_files::Depth::Contents,
-        );
+        let findings =
+            store::backup_files::verify_manifest(&world.memory, "b", store::backup_files::Depth::Contents);
         assert_eq!(findings.await.unwrap(), [], "call {nth}");
         if !died {
             assert!(nth > 10, "the loop has cut off {nth} calls only");

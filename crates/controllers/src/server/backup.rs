@@ -110,11 +110,16 @@ async fn begin(deps: &Deps, backup: &Backup, namespaces: Vec<NamespaceFacts>, no
     patch::<Backup>(deps, backup.name(), change).await.map(drop)
 }
 
-async fn run(deps: &Arc<Deps>, document: &Value, backup: &Backup, namespaces: &[NamespaceFacts]) -> Result<()> {
+async fn run(
+    deps: &Arc<Deps>,
+    document: &Value,
+    backup: &Backup,
+    namespaces: &[NamespaceFacts],
+) -> Result<()> {
     let name = &backup.spec.storage_location;
     let location = find::<BackupStorageLocation>(deps, name).await?;
-    let location =
-        location.ok_or_else(|| Error::Config(format!("run backup {}: location {name} not found", backup.name())))?;
+    let location = location
+        .ok_or_else(|| Error::Config(format!("run backup {}: location {name} not found", backup.name())))?;
     let store = deps.stores.open(&location).await?;
     let catalog = catalog(deps).await?;
     let operation = Operation::new(deps, Backup::resource_type(), document, store);
@@ -124,7 +129,8 @@ async fn run(deps: &Arc<Deps>, document: &Value, backup: &Backup, namespaces: &[
 async fn fail(deps: &Deps, backup: &Backup, reason: &str, now: Timestamp) -> Result<()> {
     deps.metrics.count(Metric::BackupFailure, &[schedule(backup)]);
     let phase = BackupPhase::Failed.to_string();
-    enter(deps, backup, json!({ "phase": phase, "failureReason": reason, "completionTimestamp": stamp(now) })).await
+    enter(deps, backup, json!({ "phase": phase, "failureReason": reason, "completionTimestamp": stamp(now) }))
+        .await
 }
 
 async fn enter(deps: &Deps, backup: &Backup, status: Value) -> Result<()> {

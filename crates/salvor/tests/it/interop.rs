@@ -29,7 +29,8 @@ async fn velero_restores_our_backup() {
     world.install_salvor(OURS, prefix).await;
     world.install_velero(THEIRS, prefix).await;
     let before = world.fill(&NAMESPACES).await;
-    let made = world.salvor(OURS, &["backup", "create", "from-salvor", "--include-namespaces", &include(), "--wait"]);
+    let made = world
+        .salvor(OURS, &["backup", "create", "from-salvor", "--include-namespaces", &include(), "--wait"]);
     assert!(made.status.success());
     synced(&world, THEIRS, "from-salvor").await;
     let listed = world.velero(THEIRS, &["backup", "get", "from-salvor"]);
@@ -55,7 +56,8 @@ async fn we_restore_veleros_backup() {
     synced(&world, THEIRS, "from-velero").await;
     synced(&world, OURS, "from-velero").await;
     world.lose(&NAMESPACES).await;
-    let made = world.salvor(OURS, &["restore", "create", "by-salvor", "--from-backup", "from-velero", "--wait"]);
+    let made =
+        world.salvor(OURS, &["restore", "create", "by-salvor", "--from-backup", "from-velero", "--wait"]);
     assert!(made.status.success());
     world.same(&NAMESPACES, &before).await;
     world.lose(&NAMESPACES).await;

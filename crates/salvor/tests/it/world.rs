@@ -40,12 +40,14 @@ pub(crate) async fn world() -> Option<World> {
         return None;
     };
     let turn = TURN.lock().await;
-    let cluster = Cluster::running(&name).await.unwrap().expect("the cluster that the environment names is up");
+    let cluster =
+        Cluster::running(&name).await.unwrap().expect("the cluster that the environment names is up");
     let s3 = S3::from_environment().expect("SALVOR_TEST_S3 names the object store");
     s3.make_bucket(BUCKET).unwrap();
     let seed = std::env::var("SALVOR_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(SEED);
     println!("seed: {seed}");
-    let velero = std::env::var_os("SALVOR_TEST_VELERO").expect("SALVOR_TEST_VELERO is the real velero").into();
+    let velero =
+        std::env::var_os("SALVOR_TEST_VELERO").expect("SALVOR_TEST_VELERO is the real velero").into();
     Some(World { cluster, s3, seed, velero, _turn: turn })
 }
 
@@ -77,10 +79,26 @@ impl World {
         std::fs::write(&credentials, self.s3.credentials_file()).unwrap();
         let config = format!("region=us-east-1,s3ForcePathStyle=true,s3Url={}", self.s3.endpoint);
         let credentials = credentials.display().to_string();
-        let output = self.salvor(namespace, &[
-            "install", "--provider", "aws", "--bucket", BUCKET, "--prefix", prefix, "--secret-file", &credentials,
-            "--backup-location-config", &config, "--image", "local/salvor:dev", "--use-volume-snapshots=false", "--wait",
-        ]);
+        let output = self.salvor(
+            namespace,
+            &[
+                "install",
+                "--provider",
+                "aws",
+                "--bucket",
+                BUCKET,
+                "--prefix",
+                prefix,
+                "--secret-file",
+                &credentials,
+                "--backup-location-config",
+                &config,
+                "--image",
+                "local/salvor:dev",
+                "--use-volume-snapshots=false",
+                "--wait",
+            ],
+        );
         assert!(output.status.success(), "salvor install failed");
         self.sync_often(namespace).await;
     }
@@ -115,7 +133,11 @@ impl World {
         until(&format!("{plural} {name} has not ended"), PATIENCE, || async {
             let object = self.cluster.client().get(&path).await?.unwrap_or_default();
             let phase = object["status"]["phase"].as_str().unwrap_or_default();
-            Ok(if ends.contains(&phase) { Look::Done(object["status"].clone()) } else { Look::NotYet(phase.to_owned()) })
+            Ok(if ends.contains(&phase) {
+                Look::Done(object["status"].clone())
+            } else {
+                Look::NotYet(phase.to_owned())
+            })
         })
         .await
         .unwrap()
@@ -159,7 +181,11 @@ impl World {
         }
         for path in &gone {
             until(&format!("{path} is not gone"), PATIENCE, || async {
-                Ok(if client.get(path).await?.is_none() { Look::Done(()) } else { Look::NotYet("still there".into()) })
+                Ok(if client.get(path).await?.is_none() {
+                    Look::Done(())
+                } else {
+                    Look::NotYet("still there".into())
+                })
             })
             .await
             .unwrap();
@@ -179,8 +205,11 @@ impl World {
     /// Removes a server.
     pub(crate) async fn remove(&self, namespace: &str) {
         let client = self.cluster.client();
-        for (group, name) in [("clusterrolebindings", "velero"), ("clusterrolebindings", &*format!("velero-{namespace}"))] {
-            let _gone_or_not = client.delete(&format!("/apis/rbac.authorization.k8s.io/v1/{group}/{name}")).await;
+        for (group, name) in
+            [("clusterrolebindings", "velero"), ("clusterrolebindings", &*format!("velero-{namespace}"))]
+        {
+            let _gone_or_not =
+                client.delete(&format!("/apis/rbac.authorization.k8s.io/v1/{group}/{name}")).await;
         }
         let path = format!("/api/v1/namespaces/{namespace}");
         let _gone_or_not = client.delete(&path).await;

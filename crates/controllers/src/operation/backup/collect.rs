@@ -73,7 +73,8 @@ impl Collector<'_> {
         let limit = self.operation.deps.config.limits.page_size;
         let mut page = ListPage { selector: list.selector.clone(), limit, resume: None };
         loop {
-            let answer = self.operation.deps.cluster.list(&list.resource, list.namespace.as_deref(), &page).await;
+            let answer =
+                self.operation.deps.cluster.list(&list.resource, list.namespace.as_deref(), &page).await;
             let answer = match answer {
                 Ok(answer) => answer,
                 Err(error) => return Ok(Some(not_listed(&list, &error))),

@@ -30,7 +30,12 @@ use crate::error::{Error, Result};
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs a backup to its end, from wherever it is. A failure to go on is an error: then it is tried again.
-pub async fn run(operation: &Operation, backup: &Backup, namespaces: &[NamespaceFacts], catalog: &Catalog) -> Result<()> {
+pub async fn run(
+    operation: &Operation,
+    backup: &Backup,
+    namespaces: &[NamespaceFacts],
+    catalog: &Catalog,
+) -> Result<()> {
     let report = Report { operation };
     if let Some(marker) = read_marker(operation.store.as_ref(), operation.name()).await? {
         return report.is_there(&marker.backup).await;

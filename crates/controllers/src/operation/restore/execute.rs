@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::journal::{Progress, Record};
-use engine::restore::plan::{PlannedItem, Stage};
 use engine::restore::RestorePlan;
+use engine::restore::plan::{PlannedItem, Stage};
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::json;
 use tokio::time::Instant;
@@ -86,7 +86,8 @@ impl<'a> Execution<'a> {
         let done = |number: &u32, progress: &Progress| progress.items.contains_key(number);
         let mut left: Vec<_> = items.filter(|(number, _)| !done(number, &self.progress)).collect();
         left.reverse();
-        let (work, spool, pace) = ((self.operation, self.plan), Arc::clone(&self.spool), Arc::clone(&self.pace));
+        let (work, spool, pace) =
+            ((self.operation, self.plan), Arc::clone(&self.spool), Arc::clone(&self.pace));
         let mut flying = FuturesUnordered::new();
         loop {
             while flying.len() < pace.width() {

@@ -74,6 +74,8 @@ mod tests {
         let yes = |name: &str| json!({"type": name, "status": "True"});
         assert!(is_established(&with(json!([yes("Established"), yes("NamesAccepted")]))));
         assert!(!is_established(&with(json!([yes("NamesAccepted")]))));
-        assert!(!is_established(&with(json!([yes("NamesAccepted"), {"type": "Established", "status": "False"}]))));
+        assert!(!is_established(&with(
+            json!([yes("NamesAccepted"), {"type": "Established", "status": "False"}])
+        )));
     }
 }

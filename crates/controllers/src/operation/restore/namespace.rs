@@ -47,9 +47,11 @@ pub(super) async fn ensure(execution: &Execution<'_>, planned: &PlannedNamespace
 
 fn wanted(execution: &Execution<'_>, planned: &PlannedNamespace) -> Result<Value> {
     let archived = match planned.at {
-        Some(span) => Some(serde_json::from_slice::<Value>(&execution.spool.read(span)?).map_err(|error| {
-            Error::Malformed { what: format!("namespace {}", planned.name), message: error.to_string() }
-        })?),
+        Some(span) => {
+            Some(serde_json::from_slice::<Value>(&execution.spool.read(span)?).map_err(|error| {
+                Error::Malformed { what: format!("namespace {}", planned.name), message: error.to_string() }
+            })?)
+        }
         None => None,
     };
     Ok(document(archived.as_ref(), planned, execution.plan))

@@ -27,7 +27,10 @@ pub(super) async fn catalog(operation: &Operation) -> Result<Catalog> {
 pub(super) async fn target(operation: &Operation) -> Result<Target> {
     let namespaces = ResourceType::addressed("", "v1", "namespaces", "Namespace", false);
     let volumes = ResourceType::addressed("", "v1", "persistentvolumes", "PersistentVolume", false);
-    Ok(Target { namespaces: names(operation, &namespaces).await?, volumes: names(operation, &volumes).await? })
+    Ok(Target {
+        namespaces: names(operation, &namespaces).await?,
+        volumes: names(operation, &volumes).await?,
+    })
 }
 
 /// What the backup's side files say about volumes.

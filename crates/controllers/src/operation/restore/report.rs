@@ -1,11 +1,11 @@
 //! How a restore ends: its files go up, then its resource says so.
 
 use api::velero::v1::RestorePhase;
+use engine::files::ResourceList;
 use engine::journal::Progress;
 use engine::machine::restore::{Operations, after_run};
 use engine::problem::{Problem, errors, warnings};
 use engine::restore::RestorePlan;
-use engine::files::ResourceList;
 use engine::restore::files::{self, resource_list};
 use engine::results::Results;
 use serde_json::json;
