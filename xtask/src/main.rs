@@ -3,6 +3,7 @@
 mod cluster;
 mod codegen;
 mod files;
+mod demo;
 mod image;
 mod source;
 mod stats;
@@ -30,6 +31,8 @@ enum Verb {
     Cluster(cluster::Verb),
     /// Writes what is generated from the code: deploy/crds.
     Codegen(codegen::Options),
+    /// Backs an application up, loses it and gets it back, on a real cluster.
+    Demo(demo::Options),
     /// Builds Salvor's image, as an OCI layout under target/image.
     Image(image::Options),
     /// Shows how large the crates are, and how long their functions and files.
@@ -45,6 +48,7 @@ async fn main() -> ExitCode {
     let result = match Xtask::parse().verb {
         Verb::Cluster(verb) => cluster::run(&verb).await,
         Verb::Codegen(options) => codegen::run(&options),
+        Verb::Demo(options) => demo::run(&options).await,
         Verb::Image(options) => image::run(&options).await,
         Verb::Stats => stats::run(&checkout()),
         Verb::Tidy => tidy::run(&checkout()),

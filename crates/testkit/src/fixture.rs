@@ -1,8 +1,14 @@
 //! The application that the demo loses and gets back: a shop that answers out of Redis, in three namespaces.
 
+use std::time::Duration;
+
+use anyhow::Result;
 use serde_json::{Value, json};
 
+use crate::client::Client;
 use crate::images::{BUSYBOX, REDIS};
+use crate::objects::items;
+use crate::wait::{Look, until};
 use crate::zoo::{self, Random};
 
 /// The namespaces of the application.
@@ -39,6 +45,43 @@ pub fn application(seed: u64, images: &Images) -> Vec<Value> {
     documents.extend(data(seed, images));
     documents.extend(shop(images));
     documents
+}
+
+/// What the shop answers, once it does: a line each for products, orders, sales and the digest of all data in Redis.
+pub async fn answers(client: &Client, deadline: Duration) -> Result<Vec<String>> {
+    until("the shop does not answer", deadline, || async {
+        let page = match client.text(ANSWERS).await {
+            Ok(page) => page,
+            Err(error) => return Ok(Look::NotYet(error.to_string())),
+        };
+        let lines: Vec<String> = page.lines().map(str::to_owned).collect();
+        let whole = lines.len() == 5 && lines.iter().all(|line| !line.ends_with(": "));
+        Ok(if whole { Look::Done(lines) } else { Look::NotYet(format!("it says {page:?}")) })
+    })
+    .await
+}
+
+/// Waits until every workload of the application has the replicas that it wants.
+pub async fn settled(client: &Client, deadline: Duration) -> Result<()> {
+    for (kind, namespace) in
+        ["deployments", "statefulsets"].iter().flat_map(|kind| NAMESPACES.map(|n| (kind, n)))
+    {
+        let path = format!("/apis/apps/v1/namespaces/{namespace}/{kind}");
+        until(&format!("{kind} of {namespace} are not ready"), deadline, || async {
+            let all = client.get(&path).await?.unwrap_or_default();
+            let waiting = items(&all["items"]).iter().find(|workload| !is_settled(workload));
+            Ok(waiting
+                .map_or(Look::Done(()), |workload| Look::NotYet(workload["metadata"]["name"].to_string())))
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+fn is_settled(workload: &Value) -> bool {
+    let (wanted, status) = (workload["spec"]["replicas"].as_u64().unwrap_or(1), &workload["status"]);
+    let seen = status["observedGeneration"] == workload["metadata"]["generation"];
+    seen && status["readyReplicas"].as_u64().unwrap_or(0) == wanted
 }
 
 /// What stands around: the namespaces, definitions, and objects of many kinds. Of what belongs to a whole cluster, only the

@@ -40,7 +40,16 @@ fn compile(release: bool) -> Result<PathBuf> {
     // Its messages go to the terminal: a person waits for them.
     let status = command.status().context("failed to start cargo")?;
     ensure!(status.success(), "cargo build failed with {status}");
-    Ok(target().join(if release { "release" } else { "debug" }).join("salvor"))
+    Ok(compiled(release))
+}
+
+fn compiled(release: bool) -> PathBuf {
+    target().join(if release { "release" } else { "debug" }).join("salvor")
+}
+
+/// The program as [`build`] compiled it last, or else the one on the PATH.
+pub fn program() -> PathBuf {
+    Some(compiled(false)).filter(|path| path.is_file()).unwrap_or_else(|| PathBuf::from("salvor"))
 }
 
 fn target() -> PathBuf {

@@ -1,0 +1,143 @@
+//! `cargo xtask demo`: an application is backed up, lost, and got back, on a real cluster.
+
+mod application;
+mod install;
+mod operation;
+mod report;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::{Args, ValueEnum};
+use testkit::client::Client;
+use testkit::cluster::Cluster;
+use testkit::fixture::{self, Images};
+use testkit::progress::{Progress, seconds};
+
+use crate::image;
+use report::Report;
+
+/// The cluster that the demo starts, unless it is told another.
+const CLUSTER: &str = "demo";
+
+/// How the demo runs.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Where the backup goes.
+    #[arg(long, value_enum, default_value_t = Store::Filesystem)]
+    store: Store,
+    /// Leaves everything up, to play with.
+    #[arg(long)]
+    keep: bool,
+    /// Uses a cluster of yours; needs --image.
+    #[arg(long, value_name = "FILE", requires = "image")]
+    kubeconfig: Option<PathBuf>,
+    /// Salvor's image, as that cluster can pull it.
+    #[arg(long, value_name = "IMAGE", requires = "kubeconfig")]
+    image: Option<String>,
+    /// What the application's objects and data are made from.
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+}
+
+/// Where a backup is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Store {
+    /// A folder of the node.
+    Filesystem,
+    /// An S3 server beside the local cluster.
+    S3,
+}
+
+/// The cluster that the demo runs on.
+pub(crate) struct Place {
+    /// Its API server.
+    pub(crate) client: Client,
+    /// Who one is there.
+    pub(crate) kubeconfig: PathBuf,
+    /// Salvor's image.
+    pub(crate) image: String,
+    /// The images of the application.
+    pub(crate) images: Images,
+    /// Present when the demo started it.
+    pub(crate) local: Option<Cluster>,
+}
+
+/// Runs the demo.
+pub(crate) async fn run(options: &Options) -> Result<()> {
+    let (start, progress) = (Instant::now(), Progress::shown());
+    let place = place(options, progress).await?;
+    let outcome = show(&place, options, progress).await;
+    if options.keep {
+        println!("\nEverything is left up:\n  export KUBECONFIG={}", place.kubeconfig.display());
+    } else {
+        tidy(&place, progress).await?;
+    }
+    let report = outcome?;
+    println!("\n{report}\nIt took {} in all.", seconds(start.elapsed()));
+    ensure!(report.good(), "the application is not what it was");
+    Ok(())
+}
+
+async fn place(options: &Options, progress: Progress) -> Result<Place> {
+    if let (Some(kubeconfig), Some(image)) = (&options.kubeconfig, &options.image) {
+        ensure!(options.store == Store::Filesystem, "--store s3 goes with a local cluster only");
+        let client = Client::from_kubeconfig(kubeconfig)?;
+        client.answers("/readyz").await.map_err(anyhow::Error::msg).context("failed to reach the cluster")?;
+        let (kubeconfig, image) = (kubeconfig.clone(), image.clone());
+        return Ok(Place { client, kubeconfig, image, images: Images::public(), local: None });
+    }
+    let cluster = Cluster::up(CLUSTER, progress).await?;
+    image::load(&cluster, progress)?;
+    Ok(Place {
+        client: cluster.client().clone(),
+        kubeconfig: cluster.kubeconfig(),
+        image: testkit::salvor_image::LOCAL.to_owned(),
+        images: Images::local(),
+        local: Some(cluster),
+    })
+}
+
+/// The show itself.
+async fn show(place: &Place, options: &Options, progress: Progress) -> Result<Report> {
+    progress.heading("the application");
+    application::refuse_foreign(&place.client).await?;
+    application::remove(place, progress).await?;
+    install::operator(place, options.store, progress).await?;
+    let made = application::make(place, options.seed, progress).await?;
+    progress.heading("back up, lose, restore");
+    let name = format!("demo-{}", made.stamp);
+    let backup = operation::back_up(&place.client, &name, progress).await?;
+    application::remove(place, progress).await?;
+    let lost = application::look(&place.client).await?;
+    let restore = operation::restore(&place.client, &name, progress).await?;
+    let restored = application::wait(place, progress).await;
+    let after = application::look(&place.client).await?;
+    let answers = match restored {
+        Ok(answers) => answers,
+        Err(error) => vec![format!("{error:#}")],
+    };
+    Ok(Report::new(made, lost.len(), (after, answers), [backup, restore]))
+}
+
+/// Removes what the demo made; a cluster that it started goes as a whole.
+async fn tidy(place: &Place, progress: Progress) -> Result<()> {
+    if place.local.is_some() {
+        return Cluster::down(CLUSTER, progress).await;
+    }
+    application::remove(place, progress).await?;
+    install::remove(place, progress).await
+}
+
+/// Fails with what a namespace's label says about who made it.
+pub(crate) fn made_by_us(namespace: &serde_json::Value) -> Result<()> {
+    let (label, value) = fixture::MADE_BY;
+    if namespace["metadata"]["labels"][label] != value {
+        bail!(
+            "the namespace {} is there already and the demo did not make it: it is left alone",
+            namespace["metadata"]["name"]
+        );
+    }
+    Ok(())
+}
