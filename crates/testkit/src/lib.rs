@@ -15,6 +15,8 @@ pub mod layout;
 pub mod network;
 mod node;
 pub mod objects;
+#[cfg(test)]
+mod on_cluster;
 pub mod packages;
 pub mod paths;
 mod pki;
