@@ -2,8 +2,8 @@
 
 mod cluster;
 mod codegen;
-mod files;
 mod demo;
+mod files;
 mod image;
 mod source;
 mod stats;
