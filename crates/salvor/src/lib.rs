@@ -3,6 +3,8 @@
 
 pub mod cli;
 pub mod exit;
+#[cfg(test)]
+mod problems;
 pub mod role;
 pub mod server;
 pub mod telemetry;

@@ -1,0 +1,43 @@
+//! Problem codes are a promise to users: each stands once in the code, and in the documentation as the code has it.
+
+use std::collections::BTreeMap;
+
+use engine::problem::Code;
+
+/// The codes of every area.
+const AREAS: &[&[Code]] = &[
+    engine::archive::problems::ALL,
+    engine::backup::problems::ALL,
+    engine::restore::problems::ALL,
+    controllers::server::problems::ALL,
+];
+
+const DOCUMENTATION: &str = include_str!("../../../docs/problems.md");
+
+/// The rows of the documentation: code, title, when it is reported, remedy.
+fn rows() -> Vec<[&'static str; 4]> {
+    let cells = |line: &'static str| {
+        let cells: Vec<_> = line.trim_matches('|').split('|').map(str::trim).collect();
+        <[&str; 4]>::try_from(cells).unwrap_or_else(|_| panic!("four cells in {line:?}"))
+    };
+    DOCUMENTATION.lines().filter(|line| line.starts_with("| SLV-")).map(cells).collect()
+}
+
+#[test]
+fn codes_are_unique_in_the_whole_program() {
+    let mut titles = BTreeMap::new();
+    for code in AREAS.iter().copied().flatten() {
+        let other = titles.insert(code.id, code.title);
+        assert_eq!(other, None, "{} stands for {:?} too", code.id, code.title);
+    }
+}
+
+#[test]
+fn every_code_is_documented_as_it_is() {
+    let mut codes: Vec<_> = AREAS.iter().copied().flatten().collect();
+    codes.sort_by_key(|code| code.id);
+    let in_code: Vec<_> = codes.iter().map(|code| (code.id, code.title, code.remedy)).collect();
+    let documented: Vec<_> = rows().iter().map(|[id, title, _, remedy]| (*id, *title, *remedy)).collect();
+    assert_eq!(documented, in_code);
+    assert!(rows().iter().all(|[_, _, when, _]| !when.is_empty()));
+}
