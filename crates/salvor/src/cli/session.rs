@@ -1,0 +1,50 @@
+//! A command's connection: the cluster, and the namespace that the server is in.
+
+use std::path::PathBuf;
+
+use api::Kind;
+use cluster::{Connect, Kube, Limits, ObjectRef};
+
+use super::Globals;
+use super::config_file::ConfigFile;
+
+/// A command's connection.
+pub struct Session {
+    /// The cluster.
+    pub cluster: Kube,
+    /// The namespace that the server is in.
+    pub namespace: String,
+    /// The name that the program was called by.
+    pub called: String,
+    /// The CA bundle of the configuration file, for downloads.
+    pub cacert: Option<PathBuf>,
+}
+
+impl Session {
+    /// Connects as the flags, the configuration file and the environment say.
+    pub async fn open(globals: &Globals, called: &str) -> anyhow::Result<Self> {
+        let file = ConfigFile::load();
+        let connect = Connect {
+            kubeconfig: globals.kubeconfig.clone(),
+            context: globals.kubecontext.clone(),
+            user_agent: cluster::user_agent(called, api::labels::SERVER_VERSION, ""),
+            limits: Limits::default(),
+        };
+        Ok(Self {
+            cluster: Kube::connect(connect).await?,
+            namespace: globals.namespace(&file, std::env::var("VELERO_NAMESPACE").ok()),
+            called: called.to_owned(),
+            cacert: file.get("cacert").map(PathBuf::from),
+        })
+    }
+
+    /// Whether this is Velero's program as far as the user is concerned: then the exit code of `--wait` is Velero's.
+    pub fn is_velero(&self) -> bool {
+        self.called == "velero"
+    }
+
+    /// Addresses an object of ours in the server's namespace.
+    pub fn at<K: Kind>(&self, name: &str) -> ObjectRef {
+        ObjectRef { resource: K::resource_type(), namespace: Some(self.namespace.clone()), name: name.to_owned() }
+    }
+}
