@@ -1,0 +1,188 @@
+//! `backup create`.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, bail};
+use api::velero::v1::{Backup, BackupPhase, BackupStorageLocation, Schedule, VolumeSnapshotLocation};
+use api::{Kind, labels};
+use clap::Args;
+use cluster::typed;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+
+use crate::cli::filters::BackupFlags;
+use crate::cli::output::{Format, OutputFlags, line, objects, print};
+use crate::cli::values::{self, Pairs};
+use crate::cli::waiting::{Progress, wait};
+use crate::cli::{Globals, Session};
+use crate::exit::Exit;
+
+/// Create a backup
+#[derive(Debug, Args)]
+pub struct Create {
+    /// The name of the backup
+    pub name: Option<String>,
+    #[command(flatten)]
+    filters: BackupFlags,
+    /// Labels for the backup
+    #[arg(long, value_parser = values::pairs, default_value = "")]
+    labels: Pairs,
+    /// Annotations for the backup
+    #[arg(long, value_parser = values::pairs, default_value = "")]
+    annotations: Pairs,
+    /// Wait until the backup has ended
+    #[arg(short = 'w', long)]
+    wait: bool,
+    /// Take everything from the template of this schedule
+    #[arg(long)]
+    from_schedule: Option<String>,
+    #[command(flatten)]
+    output: OutputFlags,
+}
+
+impl Create {
+    /// Runs it.
+    pub async fn run(self, globals: &Globals, called: &str) -> anyhow::Result<Exit> {
+        let backup = match (&self.from_schedule, self.output.output) {
+            (None, Some(format)) => {
+                let file = crate::cli::config_file::ConfigFile::load();
+                let namespace = globals.namespace(&file, std::env::var("VELERO_NAMESPACE").ok());
+                return show(&self.of_flags(&namespace)?, format);
+            }
+            _ => {
+                let session = Session::open(globals, called).await?;
+                let backup = self.made(&session).await?;
+                if let Some(format) = self.output.output {
+                    return show(&backup, format);
+                }
+                self.submit(&session, backup).await?
+            }
+        };
+        Ok(backup)
+    }
+
+    async fn made(&self, session: &Session) -> anyhow::Result<Backup> {
+        match self.from_schedule.as_deref() {
+            Some("") => bail!("flag must have a non-empty value: --from-schedule"),
+            Some(schedule) => self.of_schedule(session, schedule).await,
+            None => self.of_flags(&session.namespace),
+        }
+    }
+
+    fn of_flags(&self, namespace: &str) -> anyhow::Result<Backup> {
+        let name = self.name.as_deref().unwrap_or_default();
+        if name.is_empty() {
+            bail!("a backup name is required, unless you are creating based on a schedule");
+        }
+        let mut backup = Backup::new(namespace, name);
+        backup.spec = self.filters.spec()?;
+        self.decorate(&mut backup, BTreeMap::new());
+        Ok(backup)
+    }
+
+    async fn of_schedule(&self, session: &Session, schedule: &str) -> anyhow::Result<Backup> {
+        let schedule: Schedule = typed::get(&session.cluster, &session.namespace, schedule).await?;
+        let stamp = Timestamp::now().to_zoned(TimeZone::UTC).strftime("%Y%m%d%H%M%S").to_string();
+        let name = self.name.clone().unwrap_or_else(|| format!("{}-{stamp}", schedule.name()));
+        let mut backup = Backup::new(&session.namespace, &name);
+        backup.spec = schedule.spec.template.clone();
+        let own = schedule.spec.template.metadata.labels.clone();
+        let mut inherited = match own.is_empty() {
+            true => schedule.metadata.labels.clone().unwrap_or_default(),
+            false => own,
+        };
+        inherited.insert(labels::SCHEDULE_NAME.to_owned(), schedule.name().to_owned());
+        self.decorate(&mut backup, inherited);
+        if schedule.spec.use_owner_references_in_backup == Some(true) {
+            backup.metadata.owner_references = Some(vec![owner(&schedule)]);
+        }
+        Ok(backup)
+    }
+
+    fn decorate(&self, backup: &mut Backup, inherited: BTreeMap<String, String>) {
+        let labels: BTreeMap<_, _> = inherited.into_iter().chain(self.labels.0.clone()).collect();
+        backup.metadata.labels = Some(labels).filter(|labels| !labels.is_empty());
+        backup.metadata.annotations = Some(self.annotations.0.clone()).filter(|map| !map.is_empty());
+    }
+
+    async fn submit(&self, session: &Session, backup: Backup) -> anyhow::Result<Exit> {
+        self.check_locations(session).await?;
+        if self.from_schedule.is_some() {
+            line("Creating backup from schedule, all other filters are ignored.")?;
+        }
+        let name = backup.name().to_owned();
+        typed::create(&session.cluster, &backup).await?;
+        line(&format!("Backup request \"{name}\" submitted successfully."))?;
+        let called = &session.called;
+        if !self.wait {
+            line(&format!(
+                "Run `{called} backup describe {name}` or `{called} backup logs {name}` for more details."
+            ))?;
+            return Ok(Exit::Done);
+        }
+        line(
+            "Waiting for backup to complete. You may safely press ctrl-c to stop waiting - your backup will \
+             continue in the background.",
+        )?;
+        let phase = wait::<Backup, _>(session, &name, progress).await?;
+        line(&format!(
+            "Backup completed with status: {phase}. You may check for more information using the commands \
+             `{called} backup describe {name}` and `{called} backup logs {name}`."
+        ))?;
+        Ok(exit(session, phase))
+    }
+
+    async fn check_locations(&self, session: &Session) -> anyhow::Result<()> {
+        let filters = &self.filters;
+        if self.from_schedule.is_some() {
+            return Ok(());
+        }
+        if !filters.storage_location.is_empty() {
+            let name = &filters.storage_location;
+            typed::get::<BackupStorageLocation>(&session.cluster, &session.namespace, name)
+                .await
+                .with_context(|| format!("find the backup storage location {name:?}"))?;
+        }
+        for name in &filters.volume_snapshot_locations {
+            typed::get::<VolumeSnapshotLocation>(&session.cluster, &session.namespace, name)
+                .await
+                .with_context(|| format!("find the volume snapshot location {name:?}"))?;
+        }
+        Ok(())
+    }
+}
+
+fn show(backup: &Backup, format: Format) -> anyhow::Result<Exit> {
+    print(&objects(format, "Backup", vec![backup.to_document()])?)?;
+    Ok(Exit::Done)
+}
+
+fn owner(schedule: &Schedule) -> OwnerReference {
+    OwnerReference {
+        api_version: "velero.io/v1".to_owned(),
+        kind: Schedule::KIND.to_owned(),
+        name: schedule.name().to_owned(),
+        uid: schedule.uid().to_owned(),
+        controller: Some(true),
+        ..OwnerReference::default()
+    }
+}
+
+/// Where a backup stands.
+fn progress(backup: &Backup) -> Progress<BackupPhase> {
+    let status = &backup.status;
+    let counts = status.progress.as_ref().map(|of| (of.items_backed_up, of.total_items));
+    Progress { phase: status.phase, ended: status.phase.is_terminal(), counts }
+}
+
+/// How `--wait` ends: Velero's program says 0 whatever became of the backup; ours says what became of it.
+fn exit(session: &Session, phase: BackupPhase) -> Exit {
+    match phase {
+        BackupPhase::Completed => Exit::Done,
+        _ if session.is_velero() => Exit::Done,
+        BackupPhase::PartiallyFailed => Exit::Incomplete,
+        _ => Exit::Failed,
+    }
+}
+

@@ -1,0 +1,339 @@
+//! `backup describe`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::bail;
+use api::velero::v1::{Backup, BackupPhase, DeleteBackupRequest, DownloadTargetKind};
+use api::{Kind, labels, names};
+use clap::{Args, ValueEnum};
+use cluster::typed;
+use engine::files::VolumeInfo;
+use engine::results::Results;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::get::selector;
+use crate::cli::download::{DownloadFlags, text};
+use crate::cli::output::print;
+use crate::cli::selection::named;
+use crate::cli::sheet::Sheet;
+use crate::cli::text::{auto, cluster_scoped, joined, time_or};
+use crate::cli::{Globals, Session};
+use crate::exit::Exit;
+
+/// How long each file of the description may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Describe backups
+#[derive(Debug, Args)]
+pub struct Describe {
+    /// Names of the backups; all where there are none
+    names: Vec<String>,
+    /// Only those with these labels
+    #[arg(short = 'l', long, default_value = "")]
+    selector: String,
+    /// Show what needs files of the backup, too
+    #[arg(long)]
+    details: bool,
+    /// How to print: JSON only where there is one backup
+    #[arg(short = 'o', long, value_enum, default_value_t = Form::Plaintext)]
+    output: Form,
+    #[command(flatten)]
+    download: DownloadFlags,
+}
+
+/// How a description is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    Plaintext,
+    Json,
+}
+
+/// What is known of a backup besides the resource.
+#[derive(Debug, Default)]
+struct Known {
+    requests: Vec<DeleteBackupRequest>,
+    results: Option<Result<Results, String>>,
+    volumes: Option<Result<Vec<VolumeInfo>, String>>,
+    resources: Option<Result<BTreeMap<String, Vec<String>>, String>>,
+}
+
+impl Describe {
+    /// Runs it.
+    pub async fn run(self, globals: &Globals, called: &str) -> anyhow::Result<Exit> {
+        let session = Session::open(globals, called).await?;
+        let backups: Vec<Backup> = match self.names.is_empty() {
+            true => typed::list(&session.cluster, &session.namespace, &self.selector).await?,
+            false => named(&session, &self.names, "backup").await?,
+        };
+        if backups.is_empty() && !self.names.is_empty() {
+            bail!("no backup of that name in namespace {:?}", session.namespace);
+        }
+        let mut sheets = Vec::new();
+        for backup in &backups {
+            let known = self.known(&session, backup).await?;
+            if self.output == Form::Json && backups.len() == 1 {
+                print(&(serde_json::to_string_pretty(&as_json(backup, &known))? + "\n"))?;
+                return Ok(Exit::Done);
+            }
+            sheets.push(sheet(backup, &known, self.details, called));
+        }
+        print(&sheets.join("\n\n"))?;
+        Ok(Exit::Done)
+    }
+
+    async fn known(&self, session: &Session, backup: &Backup) -> anyhow::Result<Known> {
+        use DownloadTargetKind as Target;
+        let of_backup = format!("{}={}", labels::BACKUP_NAME, names::label_value(backup.name()));
+        let requests = typed::list(&session.cluster, &session.namespace, &of_backup).await?;
+        let mut known = Known { requests, ..Known::default() };
+        if !backup.status.phase.is_terminal() || backup.status.phase == BackupPhase::FailedValidation {
+            return Ok(known);
+        }
+        let target = |kind| (kind, backup.name());
+        if backup.status.errors + backup.status.warnings > 0 {
+            known.results = Some(self.file(session, target(Target::BackupResults)).await);
+        }
+        known.volumes = Some(self.file(session, target(Target::BackupVolumeInfos)).await);
+        if self.details {
+            known.resources = Some(self.file(session, target(Target::BackupResourceList)).await);
+        }
+        Ok(known)
+    }
+
+    async fn file<T: DeserializeOwned + Default>(
+        &self,
+        session: &Session,
+        target: (DownloadTargetKind, &str),
+    ) -> Result<T, String> {
+        let content = text(session, &self.download, target, TIMEOUT).await.map_err(|error| error.to_string())?;
+        engine::files::decode(&content).map_err(|error| error.to_string())
+    }
+}
+
+fn sheet(backup: &Backup, known: &Known, details: bool, called: &str) -> String {
+    let mut sheet = Sheet::default();
+    head(&mut sheet, backup, called);
+    problems(&mut sheet, backup, known);
+    selection(&mut sheet, backup);
+    settings(&mut sheet, backup);
+    status(&mut sheet, backup);
+    resources(&mut sheet, known, details);
+    volumes(&mut sheet, known, details);
+    if let Some(hooks) = &backup.status.hook_status {
+        sheet.blank().pair(0, "HooksAttempted", hooks.hooks_attempted).pair(0, "HooksFailed", hooks.hooks_failed);
+    }
+    deletions(&mut sheet, known);
+    sheet.finish()
+}
+
+fn head(sheet: &mut Sheet, backup: &Backup, called: &str) {
+    let status = &backup.status;
+    let hint = match status.phase {
+        BackupPhase::PartiallyFailed | BackupPhase::Failed => {
+            format!(" (run `{called} backup logs {}` for more information)", backup.name())
+        }
+        _ => String::new(),
+    };
+    sheet.pair(0, "Name", backup.name()).pair(0, "Namespace", backup.namespace());
+    sheet.map("Labels", backup.metadata.labels.as_ref());
+    sheet.map("Annotations", backup.metadata.annotations.as_ref()).blank();
+    sheet.pair(0, "Phase", format!("{}{hint}", status.phase));
+    if status.phase == BackupPhase::Queued {
+        sheet.pair(0, "Queue position", status.queue_position);
+    }
+    sheet.blank();
+    if let Some(policy) = &backup.spec.resource_policy {
+        sheet.line("Resource policies:").pair(1, "Type", &policy.kind).pair(1, "Name", &policy.name).blank();
+    }
+    if let Some(uploader) = backup.spec.uploader_config.as_ref().filter(|of| of.parallel_files_upload > 0) {
+        sheet.line("Uploader config:").pair(1, "Parallel files upload", uploader.parallel_files_upload).blank();
+    }
+}
+
+fn problems(sheet: &mut Sheet, backup: &Backup, known: &Known) {
+    let status = &backup.status;
+    if !status.validation_errors.is_empty() {
+        sheet.several(0, "Validation errors", status.validation_errors.clone()).blank();
+    }
+    if !status.failure_reason.is_empty() {
+        sheet.pair(0, "Failure reason", &status.failure_reason).blank();
+    }
+    match &known.results {
+        Some(Ok(results)) => drop(sheet.results(results)),
+        Some(Err(error)) => {
+            sheet.pair(0, "Warnings", format!("<error getting warnings: {error}>")).blank();
+            sheet.pair(0, "Errors", format!("<error getting errors: {error}>")).blank();
+        }
+        None => {}
+    }
+}
+
+fn selection(sheet: &mut Sheet, backup: &Backup) {
+    let spec = &backup.spec;
+    sheet.line("Namespaces:").pair(1, "Included", joined(&spec.included_namespaces, "*"));
+    sheet.pair(1, "Excluded", joined(&spec.excluded_namespaces, "<none>")).blank().line("Resources:");
+    let scoped = [
+        ("Included cluster-scoped", &spec.included_cluster_scoped_resources, "<none>"),
+        ("Excluded cluster-scoped", &spec.excluded_cluster_scoped_resources, "<none>"),
+        ("Included namespace-scoped", &spec.included_namespace_scoped_resources, "*"),
+        ("Excluded namespace-scoped", &spec.excluded_namespace_scoped_resources, "<none>"),
+    ];
+    if scoped.iter().any(|(_, list, _)| !list.is_empty()) {
+        for (label, list, none) in scoped {
+            sheet.pair(1, label, joined(list, none));
+        }
+    } else {
+        sheet.pair(1, "Included", joined(&spec.included_resources, "*"));
+        sheet.pair(1, "Excluded", joined(&spec.excluded_resources, "<none>"));
+        sheet.pair(1, "Cluster-scoped", cluster_scoped(spec.include_cluster_resources));
+    }
+    sheet.blank().pair(0, "Label selector", selector(spec.label_selector.as_ref())).blank();
+    let any: Vec<_> = spec.or_label_selectors.iter().map(|of| selector(Some(of))).collect();
+    sheet.pair(0, "Or label selector", if any.is_empty() { "<none>".to_owned() } else { any.join(" or ") }).blank();
+}
+
+fn settings(sheet: &mut Sheet, backup: &Backup) {
+    let spec = &backup.spec;
+    sheet.pair(0, "Storage Location", &spec.storage_location).blank();
+    sheet.pair(0, "Velero-Native Snapshot PVs", auto(spec.snapshot_volumes));
+    if let Some(default) = spec.default_volumes_to_fs_backup {
+        sheet.pair(0, "File System Backup (Default)", default);
+    }
+    sheet.pair(0, "Snapshot Move Data", auto(spec.snapshot_move_data));
+    sheet.pair(0, "Data Mover", if spec.datamover.is_empty() { "velero" } else { &spec.datamover }).blank();
+    sheet.pair(0, "TTL", spec.ttl).blank();
+    sheet.pair(0, "CSISnapshotTimeout", spec.csi_snapshot_timeout);
+    sheet.pair(0, "ItemOperationTimeout", spec.item_operation_timeout).blank();
+    let hooks: Vec<_> = spec.hooks.resources.iter().map(|hook| hook.name.clone()).collect();
+    sheet.pair(0, "Hooks", joined(&hooks, "<none>")).blank();
+    if !spec.ordered_resources.is_empty() {
+        sheet.line("OrderedResources:");
+        for (kind, list) in &spec.ordered_resources {
+            sheet.pair(1, kind, list);
+        }
+        sheet.blank();
+    }
+}
+
+fn status(sheet: &mut Sheet, backup: &Backup) {
+    let status = &backup.status;
+    sheet.pair(0, "Backup Format Version", &status.format_version).blank();
+    sheet.pair(0, "Started", time_or(status.start_timestamp.as_ref(), "<n/a>"));
+    sheet.pair(0, "Completed", time_or(status.completion_timestamp.as_ref(), "<n/a>")).blank();
+    sheet.pair(0, "Expiration", time_or(status.expiration.as_ref(), "<nil>")).blank();
+    if let Some(progress) = &status.progress {
+        let (total, done) = match status.phase {
+            BackupPhase::InProgress => ("Estimated total items to be backed up", "Items backed up so far"),
+            _ => ("Total items to be backed up", "Items backed up"),
+        };
+        sheet.pair(0, total, progress.total_items).pair(0, done, progress.items_backed_up).blank();
+    }
+    let (all, done) = (status.backup_item_operations_attempted, status.backup_item_operations_completed);
+    if all > 0 {
+        let failed = status.backup_item_operations_failed;
+        let text = format!("{done} of {all} completed successfully, {failed} failed (specify --details for more information)");
+        sheet.pair(0, "Backup Item Operations", text).blank();
+    }
+}
+
+fn resources(sheet: &mut Sheet, known: &Known, details: bool) {
+    match (&known.resources, details) {
+        (Some(Ok(list)), _) if list.is_empty() => drop(sheet.pair(0, "Resource List", "<none>").blank()),
+        (Some(Ok(list)), _) => {
+            sheet.line("Resource List:");
+            for (kind, names) in list {
+                sheet.line(format!("\t{kind}:"));
+                names.iter().for_each(|name| drop(sheet.line(format!("\t\t- {name}"))));
+            }
+            sheet.blank();
+        }
+        (Some(Err(error)), _) => drop(sheet.pair(0, "Resource List", format!("<{error}>")).blank()),
+        (None, _) => {}
+    }
+}
+
+fn volumes(sheet: &mut Sheet, known: &Known, details: bool) {
+    let Some(volumes) = &known.volumes else { return };
+    sheet.line("Backup Volumes:");
+    match volumes {
+        Err(error) => drop(sheet.line(format!("\t<error getting backup volume info: {error}>"))),
+        Ok(volumes) => {
+            for section in ["Velero-Native Snapshots", "CSI Snapshots", "Pod Volume Backups"] {
+                sheet.line(format!("\t{section}: <none included>")).blank();
+            }
+            let skipped: Vec<_> = volumes.iter().filter(|volume| volume.skipped).collect();
+            if !skipped.is_empty() && details {
+                sheet.line("\tSkipped:");
+                for volume in skipped {
+                    let claim = format!("{}/{}", volume.pvc_namespace, volume.pvc_name);
+                    sheet.pair(2, &claim, volume.skipped_reason.as_str());
+                }
+            }
+        }
+    }
+}
+
+fn deletions(sheet: &mut Sheet, known: &Known) {
+    let failed = known.requests.iter().filter(|request| !request.status.errors.is_empty()).count();
+    if known.requests.is_empty() {
+        return;
+    }
+    sheet.blank().line(format!("Deletion Attempts ({failed} failed):"));
+    for request in &known.requests {
+        let created = time_or(request.metadata.creation_timestamp.as_ref(), "<n/a>");
+        sheet.pair(1, &created, request.status.phase);
+        if !request.status.errors.is_empty() {
+            sheet.line("\tErrors:");
+            request.status.errors.iter().for_each(|error| drop(sheet.line(format!("\t\t{error}"))));
+        }
+    }
+}
+
+fn as_json(backup: &Backup, known: &Known) -> Value {
+    let (spec, status) = (&backup.spec, &backup.status);
+    let list = |names: &[String], none: &str| joined(names, none);
+    let mut described = json!({
+        "metadata": {
+            "name": backup.name(), "namespace": backup.namespace(),
+            "labels": backup.metadata.labels, "annotations": backup.metadata.annotations,
+        },
+        "phase": status.phase.to_string(),
+        "spec": {
+            "namespaces": {"included": list(&spec.included_namespaces, "*"), "excluded": list(&spec.excluded_namespaces, "<none>")},
+            "resources": {
+                "included": list(&spec.included_resources, "*"), "excluded": list(&spec.excluded_resources, "<none>"),
+                "clusterScoped": cluster_scoped(spec.include_cluster_resources),
+            },
+            "labelSelector": selector(spec.label_selector.as_ref()),
+            "storageLocation": spec.storage_location,
+            "veleroNativeSnapshotPVs": auto(spec.snapshot_volumes),
+            "veleroSnapshotMoveData": auto(spec.snapshot_move_data),
+            "dataMover": if spec.datamover.is_empty() { "<none>" } else { &spec.datamover },
+            "TTL": spec.ttl.to_string(),
+            "CSISnapshotTimeout": spec.csi_snapshot_timeout.to_string(),
+        },
+        "status": {
+            "backupFormatVersion": status.format_version,
+            "started": time_or(status.start_timestamp.as_ref(), "<n/a>"),
+            "completed": time_or(status.completion_timestamp.as_ref(), "<n/a>"),
+            "expiration": time_or(status.expiration.as_ref(), "<nil>"),
+        },
+    });
+    if let Some(progress) = &status.progress {
+        described["status"]["totalItemsToBeBackedUp"] = json!(progress.total_items);
+        described["status"]["itemsBackedUp"] = json!(progress.items_backed_up);
+    }
+    if !status.validation_errors.is_empty() {
+        described["validationErrors"] = json!(status.validation_errors);
+    }
+    if let Some(Ok(results)) = &known.results {
+        described["errors"] = json!(results.errors);
+        described["warnings"] = json!(results.warnings);
+    }
+    if let Some(Ok(resources)) = &known.resources {
+        described["status"]["resourceList"] = json!(resources);
+    }
+    described
+}

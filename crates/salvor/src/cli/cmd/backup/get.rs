@@ -1,0 +1,106 @@
+//! `backup get`.
+
+use api::velero::v1::Backup;
+use api::{Kind, LabelSelector};
+use clap::Args;
+use cluster::typed;
+use engine::filter::Selector;
+use jiff::Timestamp;
+
+use crate::cli::output::{Format, OutputFlags, Table, objects, print};
+use crate::cli::selection::named;
+use crate::cli::text::{short, time};
+use crate::cli::{Globals, Session};
+use crate::exit::Exit;
+
+/// Get backups
+#[derive(Debug, Args)]
+pub struct Get {
+    /// Names of the backups; all where there are none
+    names: Vec<String>,
+    /// Only those with these labels
+    #[arg(short = 'l', long, default_value = "")]
+    selector: String,
+    #[command(flatten)]
+    output: OutputFlags,
+}
+
+impl Get {
+    /// Runs it.
+    pub async fn run(self, globals: &Globals, called: &str) -> anyhow::Result<Exit> {
+        let session = Session::open(globals, called).await?;
+        let backups: Vec<Backup> = match self.names.is_empty() {
+            true => typed::list(&session.cluster, &session.namespace, &self.selector).await?,
+            false => named(&session, &self.names, "backup").await?,
+        };
+        let backups = sorted(backups);
+        let text = match self.output.output {
+            None | Some(Format::Table) => table(&backups, &self.output, Timestamp::now()),
+            Some(format) => objects(format, "Backup", backups.iter().map(Kind::to_document).collect())?,
+        };
+        print(&text)?;
+        Ok(Exit::Done)
+    }
+}
+
+/// By name; those of one schedule newest first.
+fn sorted(mut backups: Vec<Backup>) -> Vec<Backup> {
+    let key = |backup: &Backup| {
+        let name = backup.name().to_owned();
+        match name.rsplit_once('-') {
+            Some((prefix, stamp)) if stamp.len() == 14 && stamp.bytes().all(|digit| digit.is_ascii_digit()) => {
+                (prefix.to_owned(), std::cmp::Reverse(stamp.to_owned()))
+            }
+            _ => (name, std::cmp::Reverse(String::new())),
+        }
+    };
+    backups.sort_by_cached_key(key);
+    backups
+}
+
+fn table(backups: &[Backup], flags: &OutputFlags, now: Timestamp) -> String {
+    let headers = [
+        "NAME", "STATUS", "ERRORS", "WARNINGS", "CREATED", "EXPIRES", "STORAGE LOCATION", "QUEUE POSITION", "SELECTOR",
+    ];
+    let mut table = Table::new(flags.headers(&headers));
+    for backup in backups {
+        let status = &backup.status;
+        let cells = [
+            backup.name().to_owned(),
+            phase(backup),
+            status.errors.to_string(),
+            status.warnings.to_string(),
+            status.start_timestamp.as_ref().map_or_else(|| "<nil>".to_owned(), |at| time(at.0)),
+            expires(backup, now),
+            backup.spec.storage_location.clone(),
+            Some(status.queue_position).filter(|position| *position > 0).map(|of| of.to_string()).unwrap_or_default(),
+            selector(backup.spec.label_selector.as_ref()),
+        ];
+        table.row(flags.cells(cells, backup.metadata()));
+    }
+    table.render()
+}
+
+fn phase(backup: &Backup) -> String {
+    match backup.metadata.deletion_timestamp {
+        Some(_) => "Deleting".to_owned(),
+        None => backup.status.phase.to_string(),
+    }
+}
+
+fn expires(backup: &Backup, now: Timestamp) -> String {
+    let created = backup.metadata.creation_timestamp.as_ref().map(|at| at.0);
+    let ttl = backup.spec.ttl.to_signed();
+    let by_ttl = created.filter(|_| !ttl.is_zero()).and_then(|at| at.checked_add(ttl).ok());
+    match backup.status.expiration.as_ref().map(|at| at.0).or(by_ttl) {
+        None => "n/a".to_owned(),
+        Some(at) if at > now => short(at.duration_since(now)),
+        Some(at) => format!("{} ago", short(now.duration_since(at))),
+    }
+}
+
+/// A selector on one line.
+pub fn selector(selector: Option<&LabelSelector>) -> String {
+    let text = selector.and_then(|of| Selector::of(of).ok()).map(|of| of.to_string()).unwrap_or_default();
+    if text.is_empty() { "<none>".to_owned() } else { text }
+}

@@ -1,0 +1,231 @@
+//! `restore create`.
+
+use anyhow::{anyhow, bail};
+use api::velero::v1::{
+    Backup, BackupPhase, Restore, RestorePhase, RestoreSpec, RestoreStatusSpec, UploaderConfigForRestore,
+};
+use api::{GoDuration, Kind, LabelSelector, labels, names};
+use clap::Args;
+use cluster::typed;
+use jiff::Zoned;
+
+use crate::cli::filters::config_map;
+use crate::cli::output::{OutputFlags, line, objects, print};
+use crate::cli::values::{self, Names, OrSelectors, Pairs};
+use crate::cli::waiting::{Progress, wait};
+use crate::cli::{Globals, Session};
+use crate::exit::Exit;
+
+/// Create a restore
+#[derive(Debug, Args)]
+pub struct Create {
+    /// The name of the restore [default: that of the backup or schedule, and the time]
+    name: Option<String>,
+    /// The backup to restore
+    #[arg(long, default_value = "")]
+    from_backup: String,
+    /// The schedule whose newest completed backup is restored
+    #[arg(long, default_value = "")]
+    from_schedule: String,
+    /// With --from-schedule: take a partially failed backup, too
+    #[arg(long, value_parser = values::tri_state, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    allow_partially_failed: Option<Option<bool>>,
+    /// Namespaces of the backup to restore; * is all
+    #[arg(long, value_parser = values::names, default_value = "*")]
+    include_namespaces: Names,
+    /// Namespaces of the backup to leave out
+    #[arg(long, value_parser = values::names, default_value = "")]
+    exclude_namespaces: Names,
+    /// New names of namespaces: src1:dst1,src2:dst2
+    #[arg(long, value_parser = values::mappings, default_value = "")]
+    namespace_mappings: Pairs,
+    /// Labels for the restore
+    #[arg(long, value_parser = values::pairs, default_value = "")]
+    labels: Pairs,
+    /// Annotations for the restore
+    #[arg(long, value_parser = values::pairs, default_value = "")]
+    annotations: Pairs,
+    /// Resources to restore; * is all
+    #[arg(long, value_parser = values::names, default_value = "")]
+    include_resources: Names,
+    /// Resources to leave out
+    #[arg(long, value_parser = values::names, default_value = "")]
+    exclude_resources: Names,
+    /// What happens to objects that are there already: none or update
+    #[arg(long, default_value = "")]
+    existing_resource_policy: String,
+    /// Resources that get their status back
+    #[arg(long, value_parser = values::names, default_value = "")]
+    status_include_resources: Names,
+    /// Resources that do not get their status back
+    #[arg(long, value_parser = values::names, default_value = "")]
+    status_exclude_resources: Names,
+    /// Only objects with these labels
+    #[arg(short = 'l', long, value_parser = values::selector)]
+    selector: Option<LabelSelector>,
+    /// Only objects with one of these sets of labels, joined by " or "
+    #[arg(long, value_parser = values::or_selectors)]
+    or_selector: Option<OrSelectors>,
+    /// How long work in the background may take
+    #[arg(long, value_parser = values::duration)]
+    item_operation_timeout: Option<GoDuration>,
+    /// Restore volumes from snapshots
+    #[arg(long, value_parser = values::tri_state, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    restore_volumes: Option<Option<bool>>,
+    /// Keep the node ports of services
+    #[arg(long, value_parser = values::tri_state, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    preserve_nodeports: Option<Option<bool>>,
+    /// Include cluster-scoped resources
+    #[arg(long, value_parser = values::tri_state, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    include_cluster_resources: Option<Option<bool>>,
+    /// The ConfigMap with changes to make to objects
+    #[arg(long, default_value = "")]
+    resource_modifier_configmap: String,
+    /// Make holes in files of runs of zeros
+    #[arg(long, value_parser = values::tri_state, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    write_sparse_files: Option<Option<bool>>,
+    /// How many files of a volume are written at once
+    #[arg(long, default_value_t = 0)]
+    parallel_files_download: isize,
+    /// Wait until the restore has ended
+    #[arg(short = 'w', long)]
+    wait: bool,
+    #[command(flatten)]
+    output: OutputFlags,
+}
+
+impl Create {
+    /// Runs it.
+    pub async fn run(self, globals: &Globals, called: &str) -> anyhow::Result<Exit> {
+        self.check()?;
+        let session = Session::open(globals, called).await?;
+        let restore = self.restore(&session).await?;
+        if let Some(format) = self.output.output {
+            print(&objects(format, "Restore", vec![restore.to_document()])?)?;
+            return Ok(Exit::Done);
+        }
+        self.submit(&session, &restore).await
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        if self.from_backup.is_empty() == self.from_schedule.is_empty() {
+            bail!("either a backup or schedule must be specified, but not both");
+        }
+        if self.selector.is_some() && self.or_selector.is_some() {
+            bail!("either a 'selector' or an 'or-selector' can be specified, but not both");
+        }
+        if !matches!(self.existing_resource_policy.as_str(), "" | "none" | "update") {
+            bail!("existing-resource-policy has invalid value, it accepts only none, update as value");
+        }
+        if self.parallel_files_download < 0 {
+            bail!("parallel-files-download cannot be negative");
+        }
+        Ok(())
+    }
+
+    async fn restore(&self, session: &Session) -> anyhow::Result<Restore> {
+        let (backup, schedule) = self.source(session).await?;
+        let of = if self.from_backup.is_empty() { &self.from_schedule } else { &self.from_backup };
+        let name = self.name.clone().unwrap_or_else(|| format!("{of}-{}", Zoned::now().strftime("%Y%m%d%H%M%S")));
+        let mut restore = Restore::new(&session.namespace, &name);
+        restore.metadata.labels = Some(self.labels.0.clone()).filter(|map| !map.is_empty());
+        restore.metadata.annotations = Some(self.annotations.0.clone()).filter(|map| !map.is_empty());
+        restore.spec = RestoreSpec { backup_name: backup, schedule_name: schedule, ..self.spec() };
+        Ok(restore)
+    }
+
+    fn spec(&self) -> RestoreSpec {
+        let status = RestoreStatusSpec {
+            included_resources: self.status_include_resources.0.clone(),
+            excluded_resources: self.status_exclude_resources.0.clone(),
+        };
+        let modifier = &self.resource_modifier_configmap;
+        RestoreSpec {
+            included_namespaces: self.include_namespaces.0.clone(),
+            excluded_namespaces: self.exclude_namespaces.0.clone(),
+            included_resources: self.include_resources.0.clone(),
+            excluded_resources: self.exclude_resources.0.clone(),
+            namespace_mapping: self.namespace_mappings.0.clone(),
+            label_selector: self.selector.clone(),
+            or_label_selectors: self.or_selector.clone().map(|selectors| selectors.0).unwrap_or_default(),
+            restore_pvs: self.restore_volumes.flatten(),
+            preserve_node_ports: self.preserve_nodeports.flatten(),
+            include_cluster_resources: self.include_cluster_resources.flatten(),
+            existing_resource_policy: self.existing_resource_policy.clone(),
+            restore_status: (!status.included_resources.is_empty()).then_some(status),
+            item_operation_timeout: self.item_operation_timeout.unwrap_or_default(),
+            resource_modifier: (!modifier.is_empty()).then(|| config_map(modifier)),
+            uploader_config: Some(UploaderConfigForRestore {
+                write_sparse_files: self.write_sparse_files.flatten(),
+                parallel_files_download: self.parallel_files_download,
+            }),
+            ..RestoreSpec::default()
+        }
+    }
+
+    /// The names of the backup and of the schedule to restore, of which one is given.
+    async fn source(&self, session: &Session) -> anyhow::Result<(String, String)> {
+        if !self.from_backup.is_empty() {
+            let backup: Option<Backup> =
+                typed::find(&session.cluster, &session.namespace, &self.from_backup).await?;
+            backup.ok_or_else(|| anyhow!("backups.velero.io {:?} not found", self.from_backup))?;
+            return Ok((self.from_backup.clone(), String::new()));
+        }
+        let of_schedule = format!("{}={}", labels::SCHEDULE_NAME, names::label_value(&self.from_schedule));
+        let backups: Vec<Backup> = typed::list(&session.cluster, &session.namespace, &of_schedule).await?;
+        if backups.is_empty() {
+            bail!("No backups found for the schedule {}", self.from_schedule);
+        }
+        if self.allow_partially_failed.flatten() != Some(true) {
+            return Ok((String::new(), self.from_schedule.clone()));
+        }
+        let usable = |backup: &&Backup| {
+            matches!(backup.status.phase, BackupPhase::Completed | BackupPhase::PartiallyFailed)
+        };
+        let newest = backups.iter().filter(usable).max_by_key(|backup| started(backup));
+        let newest = newest.ok_or_else(|| anyhow!("No completed or partially failed backups found for the schedule"))?;
+        Ok((newest.name().to_owned(), String::new()))
+    }
+
+    async fn submit(&self, session: &Session, restore: &Restore) -> anyhow::Result<Exit> {
+        let (name, called) = (restore.name(), &session.called);
+        typed::create(&session.cluster, restore).await?;
+        line(&format!("Restore request \"{name}\" submitted successfully."))?;
+        if !self.wait {
+            line(&format!(
+                "Run `{called} restore describe {name}` or `{called} restore logs {name}` for more details."
+            ))?;
+            return Ok(Exit::Done);
+        }
+        line(
+            "Waiting for restore to complete. You may safely press ctrl-c to stop waiting - your restore will \
+             continue in the background.",
+        )?;
+        let phase = wait::<Restore, _>(session, name, progress).await?;
+        line(&format!(
+            "Restore completed with status: {phase}. You may check for more information using the commands \
+             `{called} restore describe {name}` and `{called} restore logs {name}`."
+        ))?;
+        Ok(exit(session, phase))
+    }
+}
+
+fn started(backup: &Backup) -> Option<jiff::Timestamp> {
+    backup.status.start_timestamp.as_ref().map(|at| at.0)
+}
+
+fn progress(restore: &Restore) -> Progress<RestorePhase> {
+    let status = &restore.status;
+    let counts = status.progress.as_ref().map(|of| (of.items_restored, of.total_items));
+    Progress { phase: status.phase, ended: status.phase.is_terminal(), counts }
+}
+
+/// How `--wait` ends: Velero's program says 0 whatever became of the restore; ours says what became of it.
+fn exit(session: &Session, phase: RestorePhase) -> Exit {
+    match phase {
+        RestorePhase::Completed => Exit::Done,
+        _ if session.is_velero() => Exit::Done,
+        RestorePhase::PartiallyFailed => Exit::Incomplete,
+        _ => Exit::Failed,
+    }
+}

@@ -1,0 +1,65 @@
+//! `restore get`.
+
+use api::Kind;
+use api::velero::v1::Restore;
+use clap::Args;
+use cluster::typed;
+
+use crate::cli::cmd::backup::get::selector;
+use crate::cli::output::{Format, OutputFlags, Table, objects, print};
+use crate::cli::selection::named;
+use crate::cli::text::time_or;
+use crate::cli::{Globals, Session};
+use crate::exit::Exit;
+
+/// Get restores
+#[derive(Debug, Args)]
+pub struct Get {
+    /// Names of the restores; all where there are none
+    names: Vec<String>,
+    /// Only those with these labels
+    #[arg(short = 'l', long, default_value = "")]
+    selector: String,
+    #[command(flatten)]
+    output: OutputFlags,
+}
+
+impl Get {
+    /// Runs it.
+    pub async fn run(self, globals: &Globals, called: &str) -> anyhow::Result<Exit> {
+        let session = Session::open(globals, called).await?;
+        let restores: Vec<Restore> = match self.names.is_empty() {
+            true => typed::list(&session.cluster, &session.namespace, &self.selector).await?,
+            false => named(&session, &self.names, "restore").await?,
+        };
+        let text = match self.output.output {
+            None | Some(Format::Table) => table(&restores, &self.output),
+            Some(format) => objects(format, "Restore", restores.iter().map(Kind::to_document).collect())?,
+        };
+        print(&text)?;
+        Ok(Exit::Done)
+    }
+}
+
+fn table(restores: &[Restore], flags: &OutputFlags) -> String {
+    let headers =
+        ["NAME", "BACKUP", "STATUS", "STARTED", "COMPLETED", "ERRORS", "WARNINGS", "CREATED", "SELECTOR"];
+    let mut table = Table::new(flags.headers(&headers));
+    for restore in restores {
+        let status = &restore.status;
+        let leaving = if restore.metadata.deletion_timestamp.is_some() { " (Deleting)" } else { "" };
+        let cells = [
+            restore.name().to_owned(),
+            restore.spec.backup_name.clone(),
+            format!("{}{leaving}", status.phase),
+            time_or(status.start_timestamp.as_ref(), "<nil>"),
+            time_or(status.completion_timestamp.as_ref(), "<nil>"),
+            status.errors.to_string(),
+            status.warnings.to_string(),
+            time_or(restore.metadata.creation_timestamp.as_ref(), "<nil>"),
+            selector(restore.spec.label_selector.as_ref()),
+        ];
+        table.row(flags.cells(cells, restore.metadata()));
+    }
+    table.render()
+}

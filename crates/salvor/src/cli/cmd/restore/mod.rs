@@ -1,0 +1,40 @@
+//! `restore`: make, look at and delete restores.
+
+pub mod create;
+pub mod delete;
+pub mod describe;
+pub mod get;
+pub mod logs;
+
+use clap::Subcommand;
+
+use crate::cli::Globals;
+use crate::exit::Exit;
+
+/// The commands about restores.
+#[derive(Debug, Subcommand)]
+pub enum Restore {
+    /// Create a restore
+    Create(create::Create),
+    /// Get restores
+    Get(get::Get),
+    /// Describe restores
+    Describe(describe::Describe),
+    /// Get the log of a restore
+    Logs(logs::Logs),
+    /// Delete restores
+    Delete(delete::Delete),
+}
+
+impl Restore {
+    /// Runs it.
+    pub async fn run(self, globals: &Globals, called: &str) -> anyhow::Result<Exit> {
+        match self {
+            Self::Create(command) => command.run(globals, called).await,
+            Self::Get(command) => command.run(globals, called).await,
+            Self::Describe(command) => command.run(globals, called).await,
+            Self::Logs(command) => command.run(globals, called).await,
+            Self::Delete(command) => command.run(globals, called).await,
+        }
+    }
+}
