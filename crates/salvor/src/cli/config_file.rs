@@ -1,7 +1,12 @@
 //! The client's configuration file: a flat JSON object of strings below the home folder, shared with `velero`.
 
 use std::collections::BTreeMap;
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::PathBuf;
+
+use anyhow::Context;
 
 use super::output::error_line;
 
@@ -43,5 +48,28 @@ impl ConfigFile {
     /// A value; `None` where it is not set.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.values.get(key).map(String::as_str)
+    }
+
+    /// The keys that are set, in order.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.values.keys().map(String::as_str)
+    }
+
+    /// Sets a value; an empty one removes the key.
+    pub fn set(&mut self, key: &str, value: &str) {
+        self.values.insert(key.to_owned(), value.to_owned());
+        self.values.retain(|_, value| !value.is_empty());
+    }
+
+    /// Writes the user's file, readable by nobody else.
+    pub fn store(&self) -> anyhow::Result<()> {
+        let path = Self::path().context("find the home folder: $HOME is not set")?;
+        if let Some(folder) = path.parent() {
+            DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(|| format!("create {}", folder.display()))?;
+        }
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create(true).truncate(true).mode(0o600).open(&path);
+        let mut file = file.with_context(|| format!("write {}", path.display()))?;
+        Ok(file.write_all(serde_json::to_string(&self.values)?.as_bytes())?)
     }
 }

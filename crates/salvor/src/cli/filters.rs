@@ -5,7 +5,7 @@ use api::GoDuration;
 use api::velero::v1::{BackupSpec, UploaderConfigForBackup};
 use clap::Args;
 use api::LabelSelector;
-use k8s_openapi::api::core::v1::TypedLocalObjectReference;
+use api::refs::TypedLocalObjectReference;
 
 use super::values::{self, Names, OrSelectors, Pairs};
 
@@ -145,5 +145,5 @@ impl BackupFlags {
 
 /// A reference to a ConfigMap of the server's namespace.
 pub fn config_map(name: &str) -> TypedLocalObjectReference {
-    TypedLocalObjectReference { api_group: None, kind: "configmap".to_owned(), name: name.to_owned() }
+    TypedLocalObjectReference { kind: "configmap".to_owned(), name: name.to_owned(), ..TypedLocalObjectReference::default() }
 }

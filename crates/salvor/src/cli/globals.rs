@@ -34,6 +34,11 @@ impl Globals {
         candidates.filter(|namespace| !namespace.is_empty()).unwrap_or_else(|| "velero".to_owned())
     }
 
+    /// The server's namespace, by this user's file and environment.
+    pub fn namespace_now(&self) -> String {
+        self.namespace(&ConfigFile::load(), std::env::var("VELERO_NAMESPACE").ok())
+    }
+
     /// The features that are on: those of the flag and those of the configuration file.
     pub fn features(&self, file: &ConfigFile) -> Vec<String> {
         let listed = file.get("features").into_iter().flat_map(|list| list.split(','));

@@ -3,13 +3,23 @@
 //! One file per command in `cmd`. A command reads flags into a request, asks the cluster, and prints; what it
 //! prints comes from pure functions, so that tests can look at it without a cluster.
 
-mod cmd;
-mod config_file;
-mod globals;
-mod output;
-mod session;
+pub mod cmd;
+pub mod config_file;
+pub mod download;
+pub mod filters;
+pub mod globals;
+pub mod output;
+pub mod selection;
+pub mod server_status;
+pub mod session;
+pub mod sheet;
+pub mod tabs;
+pub mod text;
+pub mod values;
+pub mod waiting;
 
-use clap::{CommandFactory, FromArgMatches, Parser};
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser};
 
 use crate::exit::Exit;
 pub use globals::Globals;
@@ -45,18 +55,36 @@ pub fn run(called: &str, arguments: Vec<String>) -> Exit {
 
 /// The grammar of all commands, for a program of the name `called`.
 fn grammar(called: &str) -> clap::Command {
-    Cli::command().name(called.to_owned()).bin_name(called.to_owned())
+    as_in_go(Cli::command().name(called.to_owned()).bin_name(called.to_owned()).args_override_self(true))
+}
+
+/// Lets flags be written as Go programs read them: `--wait` and `--wait=true`. And hides what help need not say.
+fn as_in_go(command: clap::Command) -> clap::Command {
+    let flag = |arg: Arg| match arg.get_action() {
+        ArgAction::SetTrue => arg
+            .action(ArgAction::Set)
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_value("false")
+            .default_missing_value("true")
+            .value_parser(values::boolean)
+            .value_name("BOOL")
+            .hide_default_value(true),
+        _ if arg.get_default_values() == [""] => arg.hide_default_value(true),
+        _ => arg,
+    };
+    command.mut_args(flag).mut_subcommands(as_in_go)
 }
 
 /// Prints help on stdout, and what is wrong with the arguments on stderr, as Velero's exit codes have it.
 fn explain(usage: &clap::Error) -> Exit {
+    let is_help = usage.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
     // Nothing can be done about a terminal that is gone.
-    let _printed = usage.print();
-    if usage.use_stderr() && usage.kind() != clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        Exit::Failed
-    } else {
-        Exit::Done
-    }
+    let _printed = match is_help {
+        true => output::print(&usage.render().to_string()),
+        false => usage.print().map_err(anyhow::Error::from),
+    };
+    if usage.use_stderr() && !is_help { Exit::Failed } else { Exit::Done }
 }
 
 fn failed(error: &anyhow::Error) -> Exit {

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
+use api::ObjectMeta;
 use serde_json::{Value, json};
 
 /// The flags of commands that print objects.
@@ -18,6 +19,30 @@ pub struct OutputFlags {
     /// Show all labels in the last column
     #[arg(long)]
     pub show_labels: bool,
+}
+
+impl OutputFlags {
+    /// The headers of a table, with those of the labels that are asked for: the last part of their keys.
+    pub fn headers(&self, fixed: &[&str]) -> Vec<String> {
+        let of_label = |key: &String| key.rsplit('/').next().unwrap_or_default().to_uppercase();
+        let mut headers: Vec<_> = fixed.iter().map(|header| (*header).to_owned()).collect();
+        headers.extend(self.label_columns.iter().map(of_label));
+        headers.extend(self.show_labels.then(|| "LABELS".to_owned()));
+        headers
+    }
+
+    /// The cells of an object, with those of the labels that are asked for.
+    pub fn cells(&self, fixed: impl IntoIterator<Item = String>, metadata: &ObjectMeta) -> Vec<String> {
+        let labels = metadata.labels.as_ref();
+        let value = |key: &String| labels.and_then(|labels| labels.get(key)).map_or("<none>", String::as_str).to_owned();
+        let mut cells: Vec<_> = fixed.into_iter().collect();
+        cells.extend(self.label_columns.iter().map(value));
+        if self.show_labels {
+            let pairs: Vec<_> = labels.into_iter().flatten().map(|(key, value)| format!("{key}={value}")).collect();
+            cells.push(if pairs.is_empty() { "<none>".to_owned() } else { pairs.join(",") });
+        }
+        cells
+    }
 }
 
 /// How objects are printed.

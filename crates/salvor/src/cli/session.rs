@@ -31,7 +31,7 @@ impl Session {
             limits: Limits::default(),
         };
         Ok(Self {
-            cluster: Kube::connect(connect).await?,
+            cluster: Kube::connect(&connect).await?,
             namespace: globals.namespace(&file, std::env::var("VELERO_NAMESPACE").ok()),
             called: called.to_owned(),
             cacert: file.get("cacert").map(PathBuf::from),

@@ -7,6 +7,9 @@ use engine::results::{Messages, Results};
 
 use super::tabs::aligned;
 
+/// Names by kind, as the list of resources has them.
+pub type Names = BTreeMap<String, Vec<String>>;
+
 /// A sheet in the making. Cells are separated by tabs, lines are indented by them.
 #[derive(Debug, Default)]
 pub struct Sheet {
@@ -52,10 +55,34 @@ impl Sheet {
     }
 
     /// Adds the warnings and errors of a results file, as far as there are any.
-    pub fn results(&mut self, results: &Results) -> &mut Self {
+    pub fn results(&mut self, results: &Result<Results, String>) -> &mut Self {
+        let results = match results {
+            Ok(results) => results,
+            Err(error) => {
+                self.pair(0, "Warnings", format!("<error getting warnings: {error}>")).blank();
+                return self.pair(0, "Errors", format!("<error getting errors: {error}>")).blank();
+            }
+        };
         for (label, messages) in [("Warnings", &results.warnings), ("Errors", &results.errors)] {
             if messages.count() > 0 {
                 self.messages(label, messages).blank();
+            }
+        }
+        self
+    }
+
+    /// Adds the list of resources that a file holds.
+    pub fn resources(&mut self, resources: &Result<Names, String>) -> &mut Self {
+        let resources = match resources {
+            Ok(resources) if resources.is_empty() => return self.pair(0, "Resource List", "<none>"),
+            Ok(resources) => resources,
+            Err(error) => return self.pair(0, "Resource List", format!("<error getting resource list: {error}>")),
+        };
+        self.line("Resource List:");
+        for (kind, names) in resources {
+            self.line(format!("\t{kind}:"));
+            for name in names {
+                self.line(format!("\t\t- {name}"));
             }
         }
         self

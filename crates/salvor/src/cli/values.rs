@@ -3,18 +3,11 @@
 use std::collections::BTreeMap;
 
 use api::GoDuration;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use api::LabelSelector;
 
 /// A list of names, separated by commas. As with Velero, a flag given again replaces the list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Names(pub Vec<String>);
-
-impl Names {
-    /// The names, without `*` where that only says "everything".
-    pub fn unless_everything(&self) -> Vec<String> {
-        if self.0 == ["*"] { Vec::new() } else { self.0.clone() }
-    }
-}
 
 /// Reads a list of names.
 pub fn names(text: &str) -> Result<Names, String> {
@@ -87,10 +80,14 @@ pub fn duration(text: &str) -> Result<GoDuration, String> {
 
 /// Reads a boolean that may also be left open by an empty value.
 pub fn tri_state(text: &str) -> Result<Option<bool>, String> {
+    if text.is_empty() { Ok(None) } else { boolean(text).map(Some) }
+}
+
+/// Reads a boolean as Go writes it.
+pub fn boolean(text: &str) -> Result<bool, String> {
     match text {
-        "" => Ok(None),
-        "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(Some(true)),
-        "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(Some(false)),
+        "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
+        "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
         _ => Err(format!("{text:?} is neither true nor false")),
     }
 }

@@ -46,9 +46,7 @@ impl Create {
     pub async fn run(self, globals: &Globals, called: &str) -> anyhow::Result<Exit> {
         let backup = match (&self.from_schedule, self.output.output) {
             (None, Some(format)) => {
-                let file = crate::cli::config_file::ConfigFile::load();
-                let namespace = globals.namespace(&file, std::env::var("VELERO_NAMESPACE").ok());
-                return show(&self.of_flags(&namespace)?, format);
+                return show(&self.of_flags(&globals.namespace_now())?, format);
             }
             _ => {
                 let session = Session::open(globals, called).await?;

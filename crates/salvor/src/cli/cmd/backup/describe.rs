@@ -1,6 +1,5 @@
 //! `backup describe`.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::bail;
@@ -17,7 +16,7 @@ use super::get::selector;
 use crate::cli::download::{DownloadFlags, text};
 use crate::cli::output::print;
 use crate::cli::selection::named;
-use crate::cli::sheet::Sheet;
+use crate::cli::sheet::{Names, Sheet};
 use crate::cli::text::{auto, cluster_scoped, joined, time_or};
 use crate::cli::{Globals, Session};
 use crate::exit::Exit;
@@ -56,7 +55,7 @@ struct Known {
     requests: Vec<DeleteBackupRequest>,
     results: Option<Result<Results, String>>,
     volumes: Option<Result<Vec<VolumeInfo>, String>>,
-    resources: Option<Result<BTreeMap<String, Vec<String>>, String>>,
+    resources: Option<Result<Names, String>>,
 }
 
 impl Describe {
@@ -119,7 +118,9 @@ fn sheet(backup: &Backup, known: &Known, details: bool, called: &str) -> String 
     selection(&mut sheet, backup);
     settings(&mut sheet, backup);
     status(&mut sheet, backup);
-    resources(&mut sheet, known, details);
+    if let Some(resources) = &known.resources {
+        sheet.resources(resources).blank();
+    }
     volumes(&mut sheet, known, details);
     if let Some(hooks) = &backup.status.hook_status {
         sheet.blank().pair(0, "HooksAttempted", hooks.hooks_attempted).pair(0, "HooksFailed", hooks.hooks_failed);
@@ -160,13 +161,8 @@ fn problems(sheet: &mut Sheet, backup: &Backup, known: &Known) {
     if !status.failure_reason.is_empty() {
         sheet.pair(0, "Failure reason", &status.failure_reason).blank();
     }
-    match &known.results {
-        Some(Ok(results)) => drop(sheet.results(results)),
-        Some(Err(error)) => {
-            sheet.pair(0, "Warnings", format!("<error getting warnings: {error}>")).blank();
-            sheet.pair(0, "Errors", format!("<error getting errors: {error}>")).blank();
-        }
-        None => {}
+    if let Some(results) = &known.results {
+        sheet.results(results);
     }
 }
 
@@ -238,27 +234,13 @@ fn status(sheet: &mut Sheet, backup: &Backup) {
     }
 }
 
-fn resources(sheet: &mut Sheet, known: &Known, details: bool) {
-    match (&known.resources, details) {
-        (Some(Ok(list)), _) if list.is_empty() => drop(sheet.pair(0, "Resource List", "<none>").blank()),
-        (Some(Ok(list)), _) => {
-            sheet.line("Resource List:");
-            for (kind, names) in list {
-                sheet.line(format!("\t{kind}:"));
-                names.iter().for_each(|name| drop(sheet.line(format!("\t\t- {name}"))));
-            }
-            sheet.blank();
-        }
-        (Some(Err(error)), _) => drop(sheet.pair(0, "Resource List", format!("<{error}>")).blank()),
-        (None, _) => {}
-    }
-}
-
 fn volumes(sheet: &mut Sheet, known: &Known, details: bool) {
     let Some(volumes) = &known.volumes else { return };
     sheet.line("Backup Volumes:");
     match volumes {
-        Err(error) => drop(sheet.line(format!("\t<error getting backup volume info: {error}>"))),
+        Err(error) => {
+            sheet.line(format!("\t<error getting backup volume info: {error}>"));
+        }
         Ok(volumes) => {
             for section in ["Velero-Native Snapshots", "CSI Snapshots", "Pod Volume Backups"] {
                 sheet.line(format!("\t{section}: <none included>")).blank();
@@ -286,7 +268,9 @@ fn deletions(sheet: &mut Sheet, known: &Known) {
         sheet.pair(1, &created, request.status.phase);
         if !request.status.errors.is_empty() {
             sheet.line("\tErrors:");
-            request.status.errors.iter().for_each(|error| drop(sheet.line(format!("\t\t{error}"))));
+            for error in &request.status.errors {
+                sheet.line(format!("\t\t{error}"));
+            }
         }
     }
 }

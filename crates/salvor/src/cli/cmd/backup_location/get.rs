@@ -1,0 +1,97 @@
+//! `backup-location get`.
+
+use api::Kind;
+use api::velero::v1::BackupStorageLocation;
+use clap::Args;
+use cluster::typed;
+
+use crate::cli::output::{Format, OutputFlags, Table, objects, print};
+use crate::cli::selection::named;
+use crate::cli::text::time_or;
+use crate::cli::{Globals, Session};
+use crate::exit::Exit;
+
+/// Get backup storage locations
+#[derive(Debug, Args)]
+pub struct Get {
+    /// Names of the locations; all where there are none
+    names: Vec<String>,
+    /// Only those with these labels
+    #[arg(short = 'l', long, default_value = "")]
+    selector: String,
+    /// Only the default one
+    #[arg(long)]
+    default: bool,
+    #[command(flatten)]
+    output: OutputFlags,
+}
+
+impl Get {
+    /// Runs it.
+    pub async fn run(self, globals: &Globals, called: &str) -> anyhow::Result<Exit> {
+        let session = Session::open(globals, called).await?;
+        let mut locations: Vec<BackupStorageLocation> = match self.names.is_empty() {
+            true => typed::list(&session.cluster, &session.namespace, &self.selector).await?,
+            false => named(&session, &self.names, "backup storage location").await?,
+        };
+        locations.retain(|location| !self.default || location.spec.default);
+        let text = match self.output.output {
+            None | Some(Format::Table) => table(&locations, &self.output),
+            Some(format) => {
+                objects(format, BackupStorageLocation::KIND, locations.iter().map(Kind::to_document).collect())?
+            }
+        };
+        print(&text)?;
+        Ok(Exit::Done)
+    }
+}
+
+fn table(locations: &[BackupStorageLocation], flags: &OutputFlags) -> String {
+    let headers = ["NAME", "PROVIDER", "BUCKET/PREFIX", "PHASE", "LAST VALIDATED", "ACCESS MODE", "DEFAULT"];
+    let mut table = Table::new(flags.headers(&headers));
+    for location in locations {
+        let (spec, status) = (&location.spec, &location.status);
+        let cells = [
+            location.name().to_owned(),
+            spec.provider.clone(),
+            place(location),
+            status.phase.map_or("Unknown", |phase| phase.as_str()).to_owned(),
+            time_or(status.last_validation_time.as_ref(), "Unknown"),
+            spec.access_mode.to_string(),
+            if spec.default { "true".to_owned() } else { String::new() },
+        ];
+        table.row(flags.cells(cells, location.metadata()));
+    }
+    table.render()
+}
+
+fn place(location: &BackupStorageLocation) -> String {
+    let storage = &location.spec.object_storage;
+    match storage.prefix.as_str() {
+        "" => storage.bucket.clone(),
+        prefix => format!("{}/{prefix}", storage.bucket),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use api::velero::v1::LocationPhase;
+
+    #[test]
+    fn what_is_not_known_is_said_to_be_unknown() {
+        let mut location = BackupStorageLocation::new("velero", "default");
+        location.spec.provider = "aws".into();
+        location.spec.object_storage.bucket = "backups".into();
+        location.spec.object_storage.prefix = "eu".into();
+        let row = |location: &BackupStorageLocation| {
+            let text = table(std::slice::from_ref(location), &OutputFlags::default());
+            text.lines().nth(1).unwrap().split("   ").map(|cell| cell.trim().to_owned()).collect::<Vec<_>>().join("|")
+        };
+        assert_eq!(row(&location).replace("||", "|"), "default|aws|backups/eu|Unknown|Unknown|ReadWrite|");
+        location.status.phase = Some(LocationPhase::Available);
+        location.spec.default = true;
+        assert!(row(&location).contains("|Available|"), "{}", row(&location));
+        assert!(row(&location).ends_with("|true"));
+    }
+}
