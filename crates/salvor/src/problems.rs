@@ -1,6 +1,7 @@
 //! Problem codes are a promise to users: each stands once in the code, and in the documentation as the code has it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use engine::problem::Code;
 
@@ -13,6 +14,22 @@ const AREAS: &[&[Code]] = &[
 ];
 
 const DOCUMENTATION: &str = include_str!("../../../docs/problems.md");
+
+/// Every code that a `problems.rs` below a folder holds, whether a list names it or not.
+fn written_below(folder: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(written_below(&path));
+        } else if path.ends_with("problems.rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let quoted = text.split('"').filter(|part| part.len() == 8 && part.starts_with("SLV-"));
+            found.extend(quoted.map(str::to_owned));
+        }
+    }
+    found
+}
 
 /// The rows of the documentation: code, title, when it is reported, remedy.
 fn rows() -> Vec<[&'static str; 4]> {
@@ -40,4 +57,11 @@ fn every_code_is_documented_as_it_is() {
     let documented: Vec<_> = rows().iter().map(|[id, title, _, remedy]| (*id, *title, *remedy)).collect();
     assert_eq!(documented, in_code);
     assert!(rows().iter().all(|[_, _, when, _]| !when.is_empty()));
+}
+
+#[test]
+fn every_area_is_known_here() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let listed: BTreeSet<String> = AREAS.iter().copied().flatten().map(|code| code.id.to_owned()).collect();
+    assert_eq!(written_below(&crates), listed);
 }
