@@ -7,6 +7,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
+use crate::oadp;
 use crate::velero::{v1, v2alpha1};
 use crate::{Column, Kind};
 
@@ -15,6 +16,7 @@ pub use relaxed::{Change, RELAXED, Relaxation};
 /// The definitions of all kinds.
 pub fn definitions() -> Vec<Value> {
     vec![
+        definition::<oadp::DataProtectionApplication>(),
         definition::<v1::Backup>(),
         definition::<v1::BackupRepository>(),
         definition::<v1::BackupStorageLocation>(),
@@ -31,7 +33,8 @@ pub fn definitions() -> Vec<Value> {
     ]
 }
 
-/// The definition of one kind. None has a status subresource: every client patches status with the rest.
+/// The definition of one kind. None of Velero's has a status subresource: every client patches status with the
+/// rest.
 pub fn definition<K: Kind>() -> Value {
     let singular = K::KIND.to_ascii_lowercase();
     let mut names = json!({
@@ -47,7 +50,7 @@ pub fn definition<K: Kind>() -> Value {
         "name": K::VERSION,
         "served": true,
         "storage": true,
-        "subresources": {},
+        "subresources": if K::STATUS_SUBRESOURCE { json!({ "status": {} }) } else { json!({}) },
         "schema": { "openAPIV3Schema": schema::<K>() },
     });
     if !K::COLUMNS.is_empty() {

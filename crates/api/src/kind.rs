@@ -65,6 +65,8 @@ pub trait Kind: Serialize + DeserializeOwned + JsonSchema {
     const SHORT_NAMES: &'static [&'static str];
     /// Whether objects live in namespaces.
     const NAMESPACED: bool = true;
+    /// Whether the status is a sub-resource, which Velero's own kinds do not have.
+    const STATUS_SUBRESOURCE: bool = false;
     /// What `kubectl get` shows.
     const COLUMNS: &'static [Column];
 
@@ -122,6 +124,7 @@ macro_rules! kind {
             const PLURAL = $plural:expr;
             const SHORT_NAMES = $short_names:expr;
             const COLUMNS = $columns:expr;
+            $(const STATUS_SUBRESOURCE = $status_subresource:expr;)?
             $(#[$spec_meta:meta])* spec: $spec:ty,
             $(#[$status_meta:meta])* status: $status:ty,
         }
@@ -178,6 +181,7 @@ macro_rules! kind {
             const PLURAL: &'static str = $plural;
             const SHORT_NAMES: &'static [&'static str] = &$short_names;
             const COLUMNS: &'static [crate::Column] = &$columns;
+            $(const STATUS_SUBRESOURCE: bool = $status_subresource;)?
 
             fn new(namespace: &str, name: &str) -> Self {
                 let mut object = Self::default();

@@ -9,6 +9,7 @@ mod kind;
 pub mod labels;
 pub mod meta;
 pub mod names;
+pub mod oadp;
 pub mod refs;
 pub mod velero;
 mod wire;

@@ -34,6 +34,9 @@ pub(super) fn clean(schema: &mut Value) {
 
 /// An `Option` is a field that may be absent; whether `null` may be stored is for `nullable` to say.
 fn unwrap_option(keys: &mut Map<String, Value>) {
+    if keys.get("x-kubernetes-int-or-string").is_some() {
+        return; // both choices are meant
+    }
     if let Some(Value::Array(choices)) = keys.remove("anyOf")
         && let Some(Value::Object(choice)) = choices.into_iter().find(|choice| choice["type"] != "null")
     {
