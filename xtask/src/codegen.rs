@@ -5,10 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use controllers::install::{self, deployment::Image};
 use serde_json::Value;
 
 /// Where the definitions of custom resources go.
 const CRDS: &str = "deploy/crds";
+/// What an operator's installation is applied from.
+const OPERATOR: &str = "deploy/operator.yaml";
+const OPERATOR_HEADER: &str = "# Made by `cargo xtask codegen` from crates/controllers/src/install; change it there.\n";
 const HEADER: &str = "# Made by `cargo xtask codegen` from crates/api; change it there.\n---\n";
 
 /// What to do with generated files.
@@ -66,7 +70,10 @@ fn write(root: &Path, files: &BTreeMap<PathBuf, Option<String>>) -> anyhow::Resu
 
 /// Every generated file by its path in the checkout.
 fn files() -> anyhow::Result<BTreeMap<PathBuf, String>> {
-    api::crd::definitions().iter().map(definition_file).collect()
+    let mut files: BTreeMap<_, _> =
+        api::crd::definitions().iter().map(definition_file).collect::<anyhow::Result<_>>()?;
+    files.insert(PathBuf::from(OPERATOR), operator()?);
+    Ok(files)
 }
 
 fn definition_file(definition: &Value) -> anyhow::Result<(PathBuf, String)> {
@@ -77,6 +84,17 @@ fn definition_file(definition: &Value) -> anyhow::Result<(PathBuf, String)> {
         .context("failed to name the file of a definition without group and plural")?;
     let text = serde_saphyr::to_string(definition).context("failed to write a definition as YAML")?;
     Ok((Path::new(CRDS).join(format!("{group}_{plural}.yaml")), format!("{HEADER}{text}")))
+}
+
+/// Every object of an operator's installation.
+fn operator() -> anyhow::Result<String> {
+    let mut text = OPERATOR_HEADER.to_owned();
+    for object in install::manifest(install::OPERATOR_NAMESPACE, &Image::of_this_version()) {
+        let object = serde_saphyr::to_string(&object).context("failed to write an object as YAML")?;
+        text.push_str("---\n");
+        text.push_str(&object);
+    }
+    Ok(text)
 }
 
 #[cfg(test)]

@@ -7,7 +7,9 @@
 pub mod config;
 pub mod deps;
 pub mod error;
+pub mod install;
 pub mod metrics;
+pub mod oadp;
 pub mod objects;
 pub mod operation;
 pub mod report;

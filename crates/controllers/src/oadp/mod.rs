@@ -1,0 +1,4 @@
+//! The operator's controllers: one folder a kind of `oadp.openshift.io`.
+
+pub mod dpa;
+pub mod problems;
