@@ -3,8 +3,11 @@
 
 pub mod cli;
 pub mod exit;
+pub mod operator;
+pub mod prepare;
 #[cfg(test)]
 mod problems;
+mod process;
 pub mod role;
 pub mod server;
 pub mod telemetry;

@@ -11,6 +11,7 @@ const AREAS: &[&[Code]] = &[
     engine::backup::problems::ALL,
     engine::restore::problems::ALL,
     controllers::server::problems::ALL,
+    controllers::oadp::problems::ALL,
 ];
 
 const DOCUMENTATION: &str = include_str!("../../../docs/problems.md");

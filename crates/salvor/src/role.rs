@@ -4,13 +4,14 @@ use std::path::Path;
 
 use crate::cli;
 use crate::exit::Exit;
-use crate::server;
+use crate::{operator, prepare, server};
 
 /// A role: takes the arguments that follow its name.
 type Role = fn(Vec<String>) -> Exit;
 
 /// The roles that are no commands of a terminal, by their first argument.
-const ROLES: &[(&str, Role)] = &[("server", server::main)];
+const ROLES: &[(&str, Role)] =
+    &[("server", server::main), ("operator", operator::main), ("prepare-locations", prepare::main)];
 
 /// Runs the role that the arguments ask for. `arguments[0]` is the name the program was called by.
 pub fn run(arguments: Vec<String>) -> Exit {

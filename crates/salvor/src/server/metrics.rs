@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Serves until the process ends.
-pub(super) async fn serve(listener: TcpListener, metrics: Arc<Metrics>) -> Result<()> {
+pub(crate) async fn serve(listener: TcpListener, metrics: Arc<Metrics>) -> Result<()> {
     axum::serve(listener, router(metrics)).await.context("serve metrics")
 }
 

@@ -3,13 +3,12 @@
 
 mod download;
 pub mod flags;
-mod metrics;
+pub(crate) mod metrics;
 mod startup;
 mod tls;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use api::labels::{DOWNLOAD_PORT, SERVER_LEASE, SERVER_VERSION};
@@ -24,14 +23,13 @@ use controllers::stores::ClusterStores;
 use secrecy::SecretString;
 use store::config::Wiring;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use self::flags::{Refused, Settings};
 use crate::exit::Exit;
-use crate::telemetry;
+use crate::{process, telemetry};
 
 /// Variables that hold credentials, or say where they are.
 const CLOUD_VARIABLES: [&str; 4] = ["AWS_", "AZURE_", "GOOGLE_", "ALIBABA_"];
@@ -73,18 +71,10 @@ async fn run(settings: Settings) -> Result<()> {
     let outcome = tokio::select! {
         outcome = lead(&election, &deps) => outcome,
         ended = services.join_next() => Err(anyhow!("serve: {ended:?}")),
-        () = stop_when_told(&deps.stop) => Ok(()),
+        () = process::stop_when_told(&deps.stop, GRACE) => Ok(()),
     };
     election.release().await;
     outcome
-}
-
-/// Cancels `stop` when the process is told to end, and then leaves what is at work its time.
-async fn stop_when_told(stop: &CancellationToken) {
-    told_to_end().await;
-    info!("told to end");
-    stop.cancel();
-    tokio::time::sleep(GRACE + Duration::from_secs(1)).await;
 }
 
 /// Waits for the Lease, then works until the end: in order if the process is told to, at once if the Lease is
@@ -167,27 +157,12 @@ async fn services(settings: &Settings, deps: &Arc<Deps>) -> Result<JoinSet<Resul
 }
 
 fn lease(settings: &Settings) -> LeaseOptions {
-    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "server".to_owned());
     LeaseOptions {
         namespace: settings.config.namespace.clone(),
         name: SERVER_LEASE.to_owned(),
-        identity: format!("{host}_{}", uuid::Uuid::new_v4()),
+        identity: process::identity("server"),
         terms: Terms::default(),
         clock: Arc::new(clock::SystemClock),
-    }
-}
-
-/// Waits for SIGTERM or SIGINT.
-async fn told_to_end() {
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        // Without handlers the signals end the process by themselves.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
     }
 }
 

@@ -4,8 +4,10 @@ pub mod backup;
 pub mod backup_location;
 pub mod client_config;
 pub mod completion;
+pub mod install;
 pub mod plugin;
 pub mod restore;
+pub mod uninstall;
 pub mod verbs;
 pub mod version;
 
@@ -44,6 +46,10 @@ pub enum Command {
     /// Work with the client's configuration
     #[command(subcommand, arg_required_else_help = true)]
     Client(client_config::Client),
+    /// Install Salvor into a cluster
+    Install(Box<install::Install>),
+    /// Remove Salvor from a cluster; backups in object storage stay
+    Uninstall(uninstall::Uninstall),
     /// Print the versions of this program and of the server
     Version(version::Version),
     /// Print a completion script for a shell
@@ -63,6 +69,8 @@ impl Command {
             Self::Create(command) => command.run(globals, called).await,
             Self::Delete(command) => command.run(globals, called).await,
             Self::Client(command) => command.run(),
+            Self::Install(command) => command.run(globals, called).await,
+            Self::Uninstall(command) => command.run(globals, called).await,
             Self::Version(command) => command.run(globals, called).await,
             Self::Completion(command) => command.run(called),
         }
