@@ -42,16 +42,22 @@ pub struct Install {
     /// Go without a backup location
     #[arg(long)]
     pub no_default_backup_location: bool,
+    /// Where backups and snapshots go.
     #[command(flatten)]
     pub location: LocationFlags,
+    /// What the server's pods are like.
     #[command(flatten)]
     pub pods: PodFlags,
+    /// What the server is told.
     #[command(flatten)]
     pub server: ServerFlags,
+    /// Node agents.
     #[command(flatten)]
     pub node_agent: NodeAgentFlags,
+    /// Flags of former times.
     #[command(flatten)]
     pub obsolete: ObsoleteFlags,
+    /// How objects are printed.
     #[command(flatten)]
     pub output: OutputFlags,
 }
