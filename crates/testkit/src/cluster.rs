@@ -1,6 +1,5 @@
 //! A whole local cluster: up, down, and what it offers to tests.
 
-use std::future::Future;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
@@ -52,23 +51,26 @@ impl Cluster {
         packages::ensure(progress)?;
         tools::ensure_all(tools::CLUSTER, progress)?;
         let images = images::standard(progress)?;
-        remove(&layout).await.context("failed to remove what an earlier run left")?;
-        let cluster = Self::start(&layout, progress).await?;
-        progress.step("images", async { images::load(&layout, &images, true) }).await?;
+        remove(&layout, Progress::quiet()).await.context("failed to remove what an earlier run left")?;
+        let cluster = Self::start(&layout, images, progress).await?;
         node_up(&cluster, progress).await?;
         Ok(cluster)
     }
 
-    async fn start(layout: &Layout, progress: Progress) -> Result<Self> {
+    async fn start(layout: &Layout, images: Vec<Image>, progress: Progress) -> Result<Self> {
         layout.create()?;
         let subnet = network::reserve(layout)?;
         let network = async { network::create(layout, subnet) };
         progress.step(&format!("network 10.89.{}.0/24", subnet.node().octets()[2]), network).await?;
         progress.step("certificates", async { control_plane::credentials(layout, subnet) }).await?;
+        progress.step("containerd", node::containerd(layout, subnet)).await?;
+        // Images take as long as the API server does: side by side.
+        let owned = layout.clone();
+        let loading = tokio::task::spawn_blocking(move || images::load(&owned, &images, true));
         progress.step("etcd", control_plane::etcd(layout)).await?;
         let client = progress.step("kube-apiserver", control_plane::api_server(layout, subnet)).await?;
         progress.step("controllers, scheduler", control_plane::controllers(layout, subnet)).await?;
-        progress.step("containerd", node::containerd(layout, subnet)).await?;
+        progress.step("images", async { loading.await? }).await?;
         Ok(Self { layout: layout.clone(), subnet, client })
     }
 
@@ -77,7 +79,7 @@ impl Cluster {
         let layout = Layout::new(name)?;
         let Some(subnet) = Subnet::of(&layout) else { return Ok(None) };
         let alive = |name: &&str| Process::recorded(&layout, name).is_some_and(|process| process.alive());
-        if !PROCESSES.iter().all(|process| alive(process)) {
+        if !PROCESSES.iter().all(alive) {
             return Ok(None);
         }
         let client = Client::from_kubeconfig(&layout.kubeconfig())?;
@@ -91,7 +93,8 @@ impl Cluster {
             progress.note(&format!("cluster {name}"), "not there");
             return Ok(());
         }
-        progress.step(&format!("cluster {name} down"), remove(&layout)).await
+        progress.heading(format_args!("cluster {name} goes down"));
+        remove(&layout, progress).await
     }
 
     /// Imports images, also in place of those of the same name.
@@ -130,23 +133,12 @@ async fn node_up(cluster: &Cluster, progress: Progress) -> Result<()> {
 }
 
 /// Removes everything of a cluster: processes, then what they held.
-async fn remove(layout: &Layout) -> Result<()> {
-    cleanup::kill_processes(layout).await?;
+async fn remove(layout: &Layout, progress: Progress) -> Result<()> {
+    progress.step("processes", cleanup::kill_processes(layout)).await?;
     cleanup::remove_shim_sockets(layout);
-    cleanup::unmount(layout)?;
-    cleanup::remove_cgroups(layout).await?;
-    network::remove(layout)?;
+    progress.step("mounts", async { cleanup::unmount(layout) }).await?;
+    progress.step("control groups", cleanup::remove_cgroups(layout)).await?;
+    progress.step("network", async { network::remove(layout) }).await?;
     cleanup::remove_log_links(layout);
-    cleanup::remove_folders(layout)
-}
-
-/// Runs some work with a cluster of its own, and takes it down afterwards, also when the work fails.
-pub async fn with_cluster<T, F>(name: &str, work: impl FnOnce(Cluster) -> F) -> Result<T>
-where
-    F: Future<Output = Result<T>>,
-{
-    let result = async { work(Cluster::up(name, Progress::quiet()).await?).await }.await;
-    let down = Cluster::down(name, Progress::quiet()).await;
-    let value = result?;
-    down.map(|()| value)
+    progress.step("files", async { cleanup::remove_folders(layout) }).await
 }

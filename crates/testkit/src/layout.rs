@@ -32,7 +32,7 @@ impl Layout {
         let mut names: Vec<String> = [RUN, DATA]
             .into_iter()
             .filter_map(|root| fs::read_dir(root).ok())
-            .flat_map(|entries| entries.flatten())
+            .flat_map(Iterator::flatten)
             .filter(|entry| entry.path().is_dir())
             .map(|entry| entry.file_name().to_string_lossy().into_owned())
             .collect();

@@ -45,7 +45,7 @@ impl Authority {
     pub(crate) fn client(&self, user: &str, group: Option<&str>) -> Result<Identity> {
         let mut params = parameters(user, group);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        self.sign(params)
+        self.sign(&params)
     }
 
     /// A certificate for a server, with the names and addresses by which it is reached.
@@ -55,10 +55,10 @@ impl Authority {
         for name in reached_by {
             params.subject_alt_names.push(alternative(name)?);
         }
-        self.sign(params)
+        self.sign(&params)
     }
 
-    fn sign(&self, params: CertificateParams) -> Result<Identity> {
+    fn sign(&self, params: &CertificateParams) -> Result<Identity> {
         let key = KeyPair::generate().context("failed to make a key")?;
         let certificate = params.signed_by(&key, &self.issuer).context("failed to sign a certificate")?;
         Ok(Identity { certificate: certificate.pem(), key: key.serialize_pem() })

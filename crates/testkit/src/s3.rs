@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::cluster::Cluster;
 use crate::layout::Layout;
+use crate::network::Subnet;
 use crate::pki::Authority;
 use crate::process::{Process, detached, start};
 use crate::progress::Progress;
@@ -16,6 +17,8 @@ use crate::wait::{Look, until};
 
 /// The environment variable that tells tests where the server is.
 pub const VARIABLE: &str = "SALVOR_TEST_S3";
+/// A bucket that it has from the start.
+pub const BUCKET: &str = "tests";
 /// The region that it says it is in.
 pub const REGION: &str = "us-east-1";
 /// Its port without TLS.
@@ -32,8 +35,8 @@ pub struct S3 {
     pub access_key: String,
     /// The secret key.
     pub secret_key: String,
-    /// Where its buckets are folders; empty when it is somebody else's.
-    pub folder: PathBuf,
+    /// Where its buckets are folders; nothing when it is somebody else's.
+    pub folder: Option<PathBuf>,
     /// The authority to trust, as PEM, where it speaks TLS.
     pub authority: Option<String>,
 }
@@ -59,7 +62,7 @@ impl S3 {
         serve(cluster, "s3-tls", TLS_PORT, Some(authority.certificate()), progress).await
     }
 
-    /// The server that the environment names, as `http://ACCESS:SECRET@HOST:PORT`.
+    /// The server that the environment names, as `http://ACCESS:SECRET@HOST:PORT/BUCKET`.
     pub fn from_environment() -> Option<Self> {
         Self::from_url(&env::var(VARIABLE).ok()?)
     }
@@ -67,13 +70,14 @@ impl S3 {
     /// The server that a URL names.
     pub fn from_url(url: &str) -> Option<Self> {
         let (scheme, rest) = url.split_once("://")?;
-        let (keys, host) = rest.trim_end_matches('/').rsplit_once('@')?;
+        let (keys, place) = rest.rsplit_once('@')?;
         let (access, secret) = keys.split_once(':')?;
+        let host = place.split('/').next().unwrap_or_default();
         Some(Self {
             endpoint: format!("{scheme}://{host}"),
             access_key: access.to_owned(),
             secret_key: secret.to_owned(),
-            folder: PathBuf::new(),
+            folder: folder_of(host),
             authority: None,
         })
     }
@@ -81,17 +85,17 @@ impl S3 {
     /// What [`S3::from_url`] reads.
     pub fn to_url(&self) -> String {
         let keys = format!("://{}:{}@", self.access_key, self.secret_key);
-        self.endpoint.replacen("://", &keys, 1)
+        format!("{}/{BUCKET}", self.endpoint.replacen("://", &keys, 1))
     }
 
     /// Makes a bucket, if it is not there.
     pub fn make_bucket(&self, name: &str) -> Result<()> {
-        ensure!(
-            !self.folder.as_os_str().is_empty(),
-            "buckets can be made only on a server that was started here"
-        );
-        fs::create_dir_all(self.folder.join(name))
-            .with_context(|| format!("failed to make the bucket {name}"))
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+        let good = (3..64).contains(&name.len()) && name.chars().all(plain);
+        ensure!(good, "{name:?} cannot name a bucket: use 3 to 63 lower-case letters, digits and dashes");
+        let folder =
+            self.folder.as_ref().context("buckets can be made only on a server that was started here")?;
+        fs::create_dir_all(folder.join(name)).with_context(|| format!("failed to make the bucket {name}"))
     }
 
     /// The content of a credentials file, as Velero's Secret holds it.
@@ -101,6 +105,18 @@ impl S3 {
             self.access_key, self.secret_key
         )
     }
+}
+
+/// The folder of a server that was started beside one of this machine's clusters.
+fn folder_of(address: &str) -> Option<PathBuf> {
+    Layout::existing().iter().find_map(|name| {
+        let layout = Layout::new(name).ok()?;
+        let host = Subnet::of(&layout)?.host();
+        let server = [("s3", PORT), ("s3-tls", TLS_PORT)]
+            .into_iter()
+            .find(|(_, port)| address == format!("{host}:{port}"));
+        server.map(|(name, _)| layout.data().join(name))
+    })
 }
 
 fn running(layout: &Layout, name: &str) -> bool {
@@ -121,18 +137,20 @@ async fn serve(
         endpoint: format!("{scheme}://{address}"),
         access_key: "salvor".to_owned(),
         secret_key: "salvor-test-secret".to_owned(),
-        folder: layout.data().join(name),
+        folder: Some(layout.data().join(name)),
         authority,
     };
     if !running(layout, name) {
         tools::VERSITYGW.ensure(progress)?;
         progress.step("s3 server", launch(layout, name, &address, &s3)).await?;
     }
+    s3.make_bucket(BUCKET)?;
     Ok(s3)
 }
 
 async fn launch(layout: &Layout, name: &str, address: &str, s3: &S3) -> Result<()> {
-    fs::create_dir_all(&s3.folder).context("failed to make the folder of the buckets")?;
+    let folder = layout.data().join(name);
+    fs::create_dir_all(&folder).context("failed to make the folder of the buckets")?;
     let mut command = detached(&tools::VERSITYGW.path()?);
     command.env("ROOT_ACCESS_KEY", &s3.access_key).env("ROOT_SECRET_KEY", &s3.secret_key);
     command.args(["--port", address, "--region", REGION, "--quiet"]);
@@ -140,7 +158,7 @@ async fn launch(layout: &Layout, name: &str, address: &str, s3: &S3) -> Result<(
         let pki = layout.pki();
         command.arg("--cert").arg(pki.join("s3.crt")).arg("--key").arg(pki.join("s3.key"));
     }
-    let process = start(layout, name, command.arg("posix").arg(&s3.folder))?;
+    let process = start(layout, name, command.arg("posix").arg(folder))?;
     until("the S3 server", crate::control_plane::READY, || async {
         Ok(match tokio::net::TcpStream::connect(address).await {
             Ok(_) => Look::Done(()),
@@ -157,10 +175,22 @@ mod tests {
 
     #[test]
     fn a_server_goes_through_its_url() {
-        let s3 = S3::from_url("http://key:se:cret@10.89.0.2:7070/").unwrap();
-        assert_eq!(s3.endpoint, "http://10.89.0.2:7070");
+        let s3 = S3::from_url("http://key:se:cret@192.0.2.1:7070/bucket").unwrap();
+        assert_eq!(s3.endpoint, "http://192.0.2.1:7070");
         assert_eq!((s3.access_key.as_str(), s3.secret_key.as_str()), ("key", "se:cret"));
         assert_eq!(S3::from_url(&s3.to_url()), Some(s3));
         assert_eq!(S3::from_url("http://nobody"), None);
+    }
+
+    #[test]
+    fn buckets_are_made_only_here_and_by_good_names() {
+        let mut s3 = S3::from_url("http://key:secret@192.0.2.1:7070").unwrap();
+        assert!(s3.make_bucket("good").is_err(), "the server is somebody else's");
+        let folder = tempfile::tempdir().unwrap();
+        s3.folder = Some(folder.path().to_owned());
+        s3.make_bucket("good").unwrap();
+        for bad in ["it", "Upper", "../x", "a/b"] {
+            assert!(s3.make_bucket(bad).is_err(), "{bad:?}");
+        }
     }
 }

@@ -61,6 +61,8 @@ pub fn of_program(base: Layer, program: &std::path::Path) -> Result<Image> {
     let folder = target().join("image-layer");
     std::fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
     let path = folder.join("salvor.tar");
+    // A layout may hold a link to the file of the build before: that one must stay as it is.
+    drop(std::fs::remove_file(&path));
     let mut layer = LayerBuilder::create(&path)?;
     layer.copy("salvor", 0o755, program)?;
     layer.symlink("velero", "salvor")?;

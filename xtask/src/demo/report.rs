@@ -72,12 +72,12 @@ impl fmt::Display for Report {
         for [what, before, lost, after] in &self.rows {
             writeln!(out, "{what:<26} {before:>9} {lost:>9} {after:>9}")?;
         }
-        writeln!(out, "\n{:<26} {}", "the shop answered", "and answers")?;
+        writeln!(out, "\n  {:<52} and answers", "the shop answered")?;
         let nothing = String::new();
         for (index, before) in self.answers[0].iter().enumerate() {
             let after = self.answers[1].get(index).unwrap_or(&nothing);
             let verdict = if before == after { "the same" } else { after };
-            writeln!(out, "  {:<52} {verdict}", before)?;
+            writeln!(out, "  {before:<52} {verdict}")?;
         }
         writeln!(out)?;
         for Outcome { what, phase, objects, problems: (warnings, errors), time } in &self.operations {

@@ -15,7 +15,7 @@ use testkit::{velero, zoo};
 use tokio::sync::{Mutex, MutexGuard};
 
 /// The bucket of the tests.
-pub(crate) const BUCKET: &str = "it";
+pub(crate) const BUCKET: &str = "it-tests";
 /// The seed of the objects, unless `SALVOR_TEST_SEED` says another.
 const SEED: u64 = 20_261_121;
 /// How long an operation, or what follows it in the cluster, may take.

@@ -78,7 +78,7 @@ fn secret(random: &mut Random) -> Value {
 
 fn template(random: &mut Random, app: &str) -> Value {
     json!({
-        "metadata": {"labels": {"app": app}, "annotations": {"example.com/checksum": random.next().to_string()}},
+        "metadata": {"labels": {"app": app}, "annotations": {"example.com/checksum": random.number().to_string()}},
         "spec": {
             "serviceAccountName": "keeper-0", "terminationGracePeriodSeconds": 1,
             "containers": [{
@@ -211,7 +211,7 @@ fn storage(zoo: &mut Zoo, random: &mut Random, namespace: &str) {
 pub(super) fn custom(zoo: &mut Zoo, random: &mut Random, namespace: &str) {
     for index in 0..random.between(12, 24) {
         let notes =
-            json!({"deep": {"er": [random.sentence(), null, 1.5, random.next() >> 12, true]}, "empty": {}});
+            json!({"deep": {"er": [random.sentence(), null, 1.5, random.number() >> 12, true]}, "empty": {}});
         let weight = if random.once_in(2) { json!(random.between(1, 900)) } else { json!("40%") };
         let body = json!({
             "metadata": {"finalizers": [], "annotations": {"example.com/born": random.word()}},

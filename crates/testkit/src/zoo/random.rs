@@ -17,7 +17,7 @@ impl Random {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -27,12 +27,12 @@ impl Random {
 
     /// A number from `low` up to but not including `high`.
     pub fn between(&mut self, low: u64, high: u64) -> u64 {
-        low + self.next() % (high - low).max(1)
+        low + self.number() % (high - low).max(1)
     }
 
     /// True about once in so many times.
     pub fn once_in(&mut self, times: u64) -> bool {
-        self.next().is_multiple_of(times)
+        self.number().is_multiple_of(times)
     }
 
     /// A word.
@@ -53,6 +53,6 @@ impl Random {
 
     /// Some bytes.
     pub fn bytes(&mut self, count: u64) -> Vec<u8> {
-        (0..count).map(|_| self.next().to_le_bytes()[0]).collect()
+        (0..count).map(|_| self.number().to_le_bytes()[0]).collect()
     }
 }
