@@ -35,7 +35,7 @@ impl Operation {
             at: ObjectRef { resource: kind, namespace, name },
             uid: engine::document::uid(document).to_owned(),
             store,
-            scratch: std::env::temp_dir(),
+            scratch: deps.config.scratch.clone(),
         }
     }
 

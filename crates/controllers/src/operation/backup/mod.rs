@@ -37,10 +37,11 @@ pub async fn run(
     catalog: &Catalog,
 ) -> Result<()> {
     let report = Report { operation };
-    if let Some(marker) = read_marker(operation.store.as_ref(), operation.name()).await? {
-        return report.is_there(&marker.backup).await;
-    }
     let (journal, _) = Journal::open(&operation.store, &operation.uid).await?;
+    if let Some(marker) = read_marker(operation.store.as_ref(), operation.name()).await? {
+        report.is_there(&marker.backup).await?;
+        return journal.remove().await;
+    }
     match attempt(operation, backup, &journal, namespaces, catalog).await {
         Ok(committed) => report.finish(&committed).await?,
         Err(Error::Refused(problem)) => report.fail(&problem).await?,

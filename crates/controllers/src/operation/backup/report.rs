@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
+use api::labels;
 use api::velero::v1::BackupPhase;
 use engine::backup::{BackupPlan, problems};
-use engine::document::uid;
+use engine::document::{label, uid};
 use engine::files::SideFiles;
 use engine::problem::{Problem, Severity, errors, warnings};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use store::backup_files::{Commit, CommitError, gzip};
 use store::bucket::BackupFile;
 
 use super::contents::Packed;
 use crate::error::{Error, Result};
+use crate::metrics::Metric;
 use crate::operation::Operation;
 use crate::operation::log::OperationLog;
 
@@ -72,7 +75,31 @@ impl Report<'_> {
     /// The backup is committed: its resource says what the marker says.
     pub(super) async fn finish(&self, committed: &Value) -> Result<()> {
         self.operation.patch_status(committed["status"].clone()).await?;
+        self.count(committed);
         Ok(())
+    }
+
+    /// Tells the metrics how a backup has ended.
+    fn count(&self, backup: &Value) {
+        let metrics = &self.operation.deps.metrics;
+        let schedule = [label(backup, labels::SCHEDULE_NAME).unwrap_or_default()];
+        let number = |field: &str| backup["status"][field].as_f64().unwrap_or_default();
+        let completed = backup["status"]["phase"] == BackupPhase::Completed.to_string();
+        metrics.count(if completed { Metric::BackupSuccess } else { Metric::BackupPartialFailure }, &schedule);
+        metrics.set(Metric::BackupLastStatus, &schedule, if completed { 1.0 } else { 0.0 });
+        metrics.set(Metric::BackupItemErrors, &schedule, number("errors"));
+        let items = backup["status"]["progress"]["totalItems"].as_f64().unwrap_or_default();
+        metrics.set(Metric::BackupItems, &schedule, items);
+        if number("warnings") > 0.0 {
+            metrics.count(Metric::BackupWarning, &schedule);
+        }
+        let time = |field: &str| backup["status"][field].as_str().and_then(|text| text.parse::<Timestamp>().ok());
+        if let (Some(started), Some(ended)) = (time("startTimestamp"), time("completionTimestamp")) {
+            metrics.observe(Metric::BackupDuration, &schedule, ended.duration_since(started).as_secs_f64());
+        }
+        if completed && let Some(ended) = time("completionTimestamp") {
+            metrics.set(Metric::BackupLastSuccessful, &schedule, ended.as_second() as f64);
+        }
     }
 
     /// There is a backup of this name in the location. It may be this one: then the server died before it could
@@ -93,6 +120,7 @@ impl Report<'_> {
             "completionTimestamp": self.operation.now(),
         });
         self.operation.patch_status(status).await?;
+        self.operation.deps.metrics.count(Metric::BackupFailure, &[""]);
         Ok(())
     }
 }
