@@ -38,9 +38,9 @@ impl OperationLog {
         self.write(Line::of(problem, self.clock.now()));
     }
 
-    /// Adds lines that somebody else wrote.
+    /// Adds lines that say themselves what they are of.
     pub(super) fn lines(&self, lines: impl IntoIterator<Item = Line>) {
-        lines.into_iter().for_each(|line| self.write(line));
+        lines.into_iter().for_each(|line| self.append(&line));
     }
 
     /// The log so far, compressed.
@@ -51,7 +51,10 @@ impl OperationLog {
     }
 
     fn write(&self, line: Line) {
-        let line = line.with(self.kind, &self.name);
+        self.append(&line.with(self.kind, &self.name));
+    }
+
+    fn append(&self, line: &Line) {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         // Writing to memory does not fail.
         let _written = writeln!(lines, "{line}");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use api::Kind;
 use api::meta::ResourceType;
-use api::velero::v1::{Backup, BackupPhase, Restore, RestorePhase};
+use api::velero::v1::{Backup, BackupPhase, Restore, RestorePhase, VolumeSnapshotLocation};
 use cluster::fake::{Fault, Faulty};
 use cluster::{Cluster, ObjectRef};
 use serde_json::{Value, json};
@@ -25,6 +25,7 @@ fn shop() -> World {
         ResourceType::addressed("", "v1", "namespaces", "Namespace", false),
         ResourceType::addressed("", "v1", "configmaps", "ConfigMap", true),
         ResourceType::addressed("", "v1", "secrets", "Secret", true),
+        VolumeSnapshotLocation::resource_type(),
     ] {
         world.fake.define(&of);
     }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use testkit::cluster::Cluster;
 use testkit::compare::compare;
 use testkit::objects::{create_all, read_namespaces};
+use testkit::progress::Progress;
 use testkit::s3::S3;
 use testkit::wait::{Look, until};
 use testkit::{velero, zoo};
@@ -42,7 +43,7 @@ pub(crate) async fn world() -> Option<World> {
     let turn = TURN.lock().await;
     let cluster =
         Cluster::running(&name).await.unwrap().expect("the cluster that the environment names is up");
-    let s3 = S3::from_environment().expect("SALVOR_TEST_S3 names the object store");
+    let s3 = S3::start(&cluster, Progress::quiet()).await.unwrap();
     s3.make_bucket(BUCKET).unwrap();
     let seed = std::env::var("SALVOR_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(SEED);
     println!("seed: {seed}");
