@@ -9,7 +9,6 @@ mod source;
 mod stats;
 mod test;
 mod tidy;
-mod tools;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
