@@ -118,7 +118,7 @@ impl World {
             stores: Arc::new(OneStore { store, warnings: Vec::new() }),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
-            config: Arc::new(Config { namespace: NAMESPACE.into(), ..Config::default() }),
+            config: Arc::new(Config { namespace: NAMESPACE.into(), scratch: scratch(), ..Config::default() }),
             metrics: Arc::new(Metrics::default()),
             stop: CancellationToken::new(),
         })
@@ -170,6 +170,13 @@ impl World {
     pub(crate) async fn put(&self, key: &str, content: impl Into<Bytes>) {
         self.memory.put(key, content.into(), Put::Overwrite).await.unwrap();
     }
+}
+
+/// A folder of its own for each set of deps: tests run side by side.
+fn scratch() -> std::path::PathBuf {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let number = COUNT.fetch_add(1, Ordering::SeqCst);
+    std::env::temp_dir().join(format!("salvor-controllers-{}-{number}", std::process::id()))
 }
 
 fn kinds() -> [ResourceType; 8] {

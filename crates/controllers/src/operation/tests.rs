@@ -30,7 +30,7 @@ fn shop() -> World {
         world.fake.define(&of);
     }
     world.seed(json!({"apiVersion": "v1", "kind": "Namespace",
-        "metadata": {"name": "shop", "uid": "uid-shop", "labels": {"team": "a"}}, "status": {"phase": "Active"}}));
+        "metadata": {"name": "shop", "uid": "uid-shop", "labels": {"team": "a", "kubernetes.io/metadata.name": "shop"}}, "status": {"phase": "Active"}}));
     for number in 0..5 {
         for kind in ["ConfigMap", "Secret"] {
             world.seed(json!({"apiVersion": "v1", "kind": kind, "metadata": {

@@ -118,7 +118,7 @@ impl BackupFlags {
             default_volumes_to_fs_backup: self.default_volumes_to_fs_backup.flatten(),
             resource_policy: policy,
             uploader_config: (self.parallel_files_upload > 0)
-                .then(|| UploaderConfigForBackup { parallel_files_upload: self.parallel_files_upload }),
+                .then_some(UploaderConfigForBackup { parallel_files_upload: self.parallel_files_upload }),
             ..BackupSpec::default()
         })
     }

@@ -35,8 +35,8 @@ fn measure(lines: &[Vec<&str>], widths: &mut [Vec<usize>], column: usize, within
         let end = rest.clone().find(|other| lines[*other].len() <= column + 1).unwrap_or(within.end);
         let width = |other: usize| lines[other][column].chars().count() + PADDING;
         let widest = (line..end).map(width).max().unwrap_or_default();
-        for other in line..end {
-            widths[other][column] = widest;
+        for of_line in &mut widths[line..end] {
+            of_line[column] = widest;
         }
         measure(lines, widths, column + 1, line..end);
         line = end;

@@ -283,10 +283,10 @@ impl Flags {
         match self.backup.uploader_type.as_str() {
             "kopia" | "" => {}
             "restic" => {
-                notes.push("--uploader-type=restic is accepted; new data is written as kopia".to_owned())
+                notes.push("--uploader-type=restic is accepted; new data is written as kopia".to_owned());
             }
             other => {
-                return Err(refuse("uploader-type", other, "invalid uploader type, valid type: 'kopia'"));
+                return Err(refuse("uploader-type", &other, "invalid uploader type, valid type: 'kopia'"));
             }
         }
         Ok(Settings {
@@ -303,10 +303,10 @@ impl Flags {
     fn checked_client(&self) -> Result<Client, Refused> {
         let client = self.client;
         if client.qps <= 0.0 {
-            return Err(refuse("client-qps", client.qps, "it is above 0"));
+            return Err(refuse("client-qps", &client.qps, "it is above 0"));
         }
         match client.burst {
-            0 => Err(refuse("client-burst", 0, "it is above 0")),
+            0 => Err(refuse("client-burst", &0, "it is above 0")),
             _ => Ok(client),
         }
     }
@@ -390,7 +390,7 @@ fn disabled(names: Vec<String>, restore_only: bool) -> Result<BTreeSet<String>, 
     let mut disabled = words(names);
     if let Some(unknown) = disabled.iter().find(|name| !CAN_BE_DISABLED.contains(&name.as_str())) {
         let reason = format!("the controllers are {}", CAN_BE_DISABLED.join(", "));
-        return Err(refuse("disable-controllers", unknown, &reason));
+        return Err(refuse("disable-controllers", &unknown, &reason));
     }
     if restore_only {
         disabled.extend(NOT_FOR_RESTORES.iter().map(|name| (*name).to_owned()));
@@ -412,7 +412,7 @@ fn words(texts: Vec<String>) -> BTreeSet<String> {
 }
 
 fn length(flag: &'static str, given: GoDuration) -> Result<Duration, Refused> {
-    given.to_std().ok_or_else(|| refuse(flag, given, "it is not negative"))
+    given.to_std().ok_or_else(|| refuse(flag, &given, "it is not negative"))
 }
 
 /// `:8085` is every address, as Go has it.
@@ -421,10 +421,10 @@ fn address(flag: &'static str, text: &str) -> Result<SocketAddr, Refused> {
         Some(port) => format!("[::]:{port}"),
         None => text.replace("localhost:", "127.0.0.1:"),
     };
-    full.parse().map_err(|_| refuse(flag, text, "it is written ADDRESS:PORT or :PORT"))
+    full.parse().map_err(|_| refuse(flag, &text, "it is written ADDRESS:PORT or :PORT"))
 }
 
-fn refuse(flag: &'static str, value: impl ToString, reason: &str) -> Refused {
+fn refuse(flag: &'static str, value: &dyn std::fmt::Display, reason: &str) -> Refused {
     Refused::Value { flag, value: value.to_string(), reason: reason.to_owned() }
 }
 

@@ -21,6 +21,7 @@ fn settings() -> Settings {
 }
 
 /// An application of these fields, and the Secrets of all providers.
+#[expect(clippy::needless_pass_by_value, reason = "tests pass json! literals")]
 fn found(spec: Value) -> Found {
     let document = json!({
         "apiVersion": "oadp.openshift.io/v1alpha1",

@@ -196,6 +196,7 @@ fn selector() -> String {
     format!("{}={}", COMPONENT.0, COMPONENT.1)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
 fn failed(error: cluster::Error) -> anyhow::Error {
     anyhow!("failed to {error}")
 }

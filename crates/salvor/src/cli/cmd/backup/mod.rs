@@ -16,7 +16,7 @@ use crate::exit::Exit;
 #[derive(Debug, Subcommand)]
 pub enum Backup {
     /// Create a backup
-    Create(create::Create),
+    Create(Box<create::Create>),
     /// Get backups
     Get(get::Get),
     /// Describe backups

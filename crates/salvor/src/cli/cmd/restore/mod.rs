@@ -15,7 +15,7 @@ use crate::exit::Exit;
 #[derive(Debug, Subcommand)]
 pub enum Restore {
     /// Create a restore
-    Create(create::Create),
+    Create(Box<create::Create>),
     /// Get restores
     Get(get::Get),
     /// Describe restores
