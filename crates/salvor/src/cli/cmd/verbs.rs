@@ -60,9 +60,9 @@ impl Describe {
 #[derive(Debug, Subcommand)]
 pub enum Create {
     /// Create a backup
-    Backup(backup::create::Create),
+    Backup(Box<backup::create::Create>),
     /// Create a restore
-    Restore(restore::create::Create),
+    Restore(Box<restore::create::Create>),
     /// Create a backup storage location
     BackupLocation(backup_location::create::Create),
 }
