@@ -12,7 +12,8 @@ use serde_json::Value;
 const CRDS: &str = "deploy/crds";
 /// What an operator's installation is applied from.
 const OPERATOR: &str = "deploy/operator.yaml";
-const OPERATOR_HEADER: &str = "# Made by `cargo xtask codegen` from crates/controllers/src/install; change it there.\n";
+const OPERATOR_HEADER: &str =
+    "# Made by `cargo xtask codegen` from crates/controllers/src/install; change it there.\n";
 const HEADER: &str = "# Made by `cargo xtask codegen` from crates/api; change it there.\n---\n";
 
 /// What to do with generated files.

@@ -22,7 +22,8 @@ struct Flags {
 
 /// Runs with the arguments that follow the role's name.
 pub fn main(arguments: Vec<String>) -> Exit {
-    let flags = match Flags::try_parse_from(std::iter::once("prepare-locations".to_owned()).chain(arguments)) {
+    let flags = match Flags::try_parse_from(std::iter::once("prepare-locations".to_owned()).chain(arguments))
+    {
         Ok(flags) => flags,
         Err(usage) => {
             // Nothing is left to tell if the terminal has gone.
@@ -32,7 +33,11 @@ pub fn main(arguments: Vec<String>) -> Exit {
     };
     for folder in &flags.folders {
         if let Err(error) = chown(folder, Some(flags.owner), Some(flags.owner)) {
-            eprintln!("An error occurred: failed to hand {} to user {}: {error}", folder.display(), flags.owner);
+            eprintln!(
+                "An error occurred: failed to hand {} to user {}: {error}",
+                folder.display(),
+                flags.owner
+            );
             return Exit::Failed;
         }
     }

@@ -121,7 +121,10 @@ const OADP_DIFFERENCES: &[(&str, &str)] = &[
         "OADP lists the values for the array instead of its items, so that no array is valid",
     ),
     (".spec.nonAdmin.enforceBackupSpec", "fields that Velero's backups got after OADP's definition was made"),
-    (".spec.nonAdmin.enforceRestoreSpec", "fields that Velero's restores got after OADP's definition was made"),
+    (
+        ".spec.nonAdmin.enforceRestoreSpec",
+        "fields that Velero's restores got after OADP's definition was made",
+    ),
     (".status.objects", "ours: what was made, and how it is"),
     (".status.observedGeneration", "ours: which generation the status speaks of"),
     (".status.versions", "ours: what runs"),

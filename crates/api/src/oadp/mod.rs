@@ -12,13 +12,13 @@ mod status;
 mod tests;
 
 pub use application::{
-    ApplicationConfig, CustomPlugin, DataProtectionApplication, DataProtectionApplicationSpec, Features, LogFormat,
-    PodDnsConfig, PodDnsConfigOption, PullPolicy,
+    ApplicationConfig, CustomPlugin, DataProtectionApplication, DataProtectionApplicationSpec, Features,
+    LogFormat, PodDnsConfig, PodDnsConfigOption, PullPolicy,
 };
 pub use data_mover::{DataMover, RetainPolicy, StorageClassOptions, VolumeOptions};
 pub use locations::{BackupLocation, CloudStorageLocation, CloudStorageRef, SnapshotLocation};
 pub use node_agent::{
-    BackupPvc, LoadAffinity, LoadConcurrency, MaintenanceConfig, Maintenance, NodeAgentConfig, PodResources,
+    BackupPvc, LoadAffinity, LoadConcurrency, Maintenance, MaintenanceConfig, NodeAgentConfig, PodResources,
     ResticConfig, RestorePvc, RuledConcurrency, UploaderType,
 };
 pub use non_admin::{EnforcedLocation, EnforcedStorage, NonAdmin};

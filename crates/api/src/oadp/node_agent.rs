@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::PodConfig;
-use crate::{LabelSelector, crd};
 use crate::wire::{wire_enum, wire_struct};
+use crate::{LabelSelector, crd};
 
 wire_enum! {
     /// What writes to repositories.

@@ -168,7 +168,11 @@ fn pod_labels(labels: &Labels) -> Strings {
 }
 
 fn pod_annotations(workload: &Workload) -> Strings {
-    let scrape = [("scrape", "true".to_owned()), ("port", metrics_port(&workload.args)), ("path", "/metrics".to_owned())];
+    let scrape = [
+        ("scrape", "true".to_owned()),
+        ("port", metrics_port(&workload.args)),
+        ("path", "/metrics".to_owned()),
+    ];
     let scrape = scrape.into_iter().map(|(key, value)| (format!("prometheus.io/{key}"), value));
     scrape.chain(workload.labels.annotations.clone()).collect()
 }
@@ -274,10 +278,9 @@ fn env(workload: &Workload) -> Vec<Value> {
 
 fn mounts(workload: &Workload) -> Vec<Value> {
     let empty = EMPTY_DIRS.iter().map(|(name, path)| json!({"name": name, "mountPath": path}));
-    let secrets = workload
-        .credentials
-        .iter()
-        .map(|credentials| json!({"name": credentials.secret, "mountPath": credentials.mount, "readOnly": true}));
+    let secrets = workload.credentials.iter().map(
+        |credentials| json!({"name": credentials.secret, "mountPath": credentials.mount, "readOnly": true}),
+    );
     empty.chain(secrets).chain(workload.volumes.iter().map(location_mount)).collect()
 }
 
@@ -355,7 +358,8 @@ mod tests {
 
     #[test]
     fn what_was_asked_for_wins_in_the_environment() {
-        let env = vec![json!({"name": "VELERO_SCRATCH_DIR", "value": "/big"}), json!({"name": "A", "value": "b"})];
+        let env =
+            vec![json!({"name": "VELERO_SCRATCH_DIR", "value": "/big"}), json!({"name": "A", "value": "b"})];
         let workload = Workload { pod: Pod { env, ..Pod::default() }, ..Workload::default() };
         let document = deployment(&workload);
         let all = document["spec"]["template"]["spec"]["containers"][0]["env"].as_array().unwrap();

@@ -152,8 +152,14 @@ mod tests {
             "store=hostPath:/srv/b",
             json!({"name": "location-store", "hostPath": {"path": "/srv/b", "type": "DirectoryOrCreate"}}),
         );
-        check("store=nfs:nas:/vol/b", json!({"name": "location-store", "nfs": {"server": "nas", "path": "/vol/b"}}));
-        check("store=nfs:fd00::1:/b", json!({"name": "location-store", "nfs": {"server": "fd00::1", "path": "/b"}}));
+        check(
+            "store=nfs:nas:/vol/b",
+            json!({"name": "location-store", "nfs": {"server": "nas", "path": "/vol/b"}}),
+        );
+        check(
+            "store=nfs:fd00::1:/b",
+            json!({"name": "location-store", "nfs": {"server": "fd00::1", "path": "/b"}}),
+        );
     }
 
     #[test]

@@ -104,4 +104,3 @@ fn pod_spec(image: &Image) -> Value {
         }],
     })
 }
-

@@ -149,5 +149,7 @@ pub const OPERATOR_NAMESPACE: &[Rule] = &[
 ];
 
 /// The operator, in the whole cluster; the object's name is that of its own namespace.
-pub const OPERATOR_NAMESPACE_VERBS: (&[&str], &str) =
-    (&["get", "patch"], "a location on a hostPath or NFS volume needs a wider Pod Security level, set by label");
+pub const OPERATOR_NAMESPACE_VERBS: (&[&str], &str) = (
+    &["get", "patch"],
+    "a location on a hostPath or NFS volume needs a wider Pod Security level, set by label",
+);

@@ -10,10 +10,7 @@ fn options(volumes: &[&str]) -> Options {
             image: Image { name: "salvor:0.1.0".to_owned(), pull_policy: None },
             service_account: SERVER.to_owned(),
             args: vec!["--uploader-type=kopia".to_owned()],
-            pod: Pod {
-                resources: json!({"requests": {"cpu": "500m", "memory": "128Mi"}}),
-                ..Pod::default()
-            },
+            pod: Pod { resources: json!({"requests": {"cpu": "500m", "memory": "128Mi"}}), ..Pod::default() },
             credentials: vec![INSTALL_CREDENTIALS],
             volumes: volumes.iter().map(|volume| volume.parse().unwrap()).collect(),
             ..Workload::default()
@@ -89,7 +86,9 @@ fn an_administrator_needs_no_role() {
 
 #[test]
 fn the_level_of_the_namespace_is_the_lowest_that_serves() {
-    for (volume, level) in [("a=pvc:x", "restricted"), ("a=nfs:h:/p", "baseline"), ("a=hostPath:/p", "privileged")] {
+    for (volume, level) in
+        [("a=pvc:x", "restricted"), ("a=nfs:h:/p", "baseline"), ("a=hostPath:/p", "privileged")]
+    {
         let objects = objects(&options(&[volume]));
         let label = engine::document::label(&objects[0], "pod-security.kubernetes.io/enforce");
         assert_eq!(label, Some(level), "{volume}");

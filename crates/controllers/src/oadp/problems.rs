@@ -21,8 +21,11 @@ pub const CONTRADICTION: Code = Code {
     remedy: "Change the fields that the message names.",
 };
 /// A feature that is gone.
-pub const RETIRED: Code =
-    Code { id: "SLV-4004", title: "A feature that is gone", remedy: "Remove the field that the message names." };
+pub const RETIRED: Code = Code {
+    id: "SLV-4004",
+    title: "A feature that is gone",
+    remedy: "Remove the field that the message names.",
+};
 /// An override that is not known.
 pub const OVERRIDE: Code = Code {
     id: "SLV-4005",
@@ -60,8 +63,11 @@ pub const NODE_AGENT: Code = Code {
     remedy: "Say the same in podConfig.nodeSelector and in the one entry of loadAffinity.",
 };
 /// An amount, a duration or a label that cannot be read.
-pub const VALUE: Code =
-    Code { id: "SLV-4011", title: "A value cannot be used", remedy: "Correct the field that the message names." };
+pub const VALUE: Code = Code {
+    id: "SLV-4011",
+    title: "A value cannot be used",
+    remedy: "Correct the field that the message names.",
+};
 /// Rules for users' own backups that contradict themselves.
 pub const NON_ADMIN: Code = Code {
     id: "SLV-4012",

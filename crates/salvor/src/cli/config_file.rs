@@ -65,7 +65,11 @@ impl ConfigFile {
     pub fn store(&self) -> anyhow::Result<()> {
         let path = Self::path().context("find the home folder: $HOME is not set")?;
         if let Some(folder) = path.parent() {
-            DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(|| format!("create {}", folder.display()))?;
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder)
+                .with_context(|| format!("create {}", folder.display()))?;
         }
         let mut options = OpenOptions::new();
         let file = options.write(true).create(true).truncate(true).mode(0o600).open(&path);

@@ -2,10 +2,10 @@
 
 use anyhow::bail;
 use api::GoDuration;
-use api::velero::v1::{BackupSpec, UploaderConfigForBackup};
-use clap::Args;
 use api::LabelSelector;
 use api::refs::TypedLocalObjectReference;
+use api::velero::v1::{BackupSpec, UploaderConfigForBackup};
+use clap::Args;
 
 use super::values::{self, Names, OrSelectors, Pairs};
 
@@ -93,7 +93,8 @@ impl BackupFlags {
     /// The spec that the flags ask for.
     pub fn spec(&self) -> anyhow::Result<BackupSpec> {
         self.check()?;
-        let policy = (!self.resource_policies_configmap.is_empty()).then(|| config_map(&self.resource_policies_configmap));
+        let policy = (!self.resource_policies_configmap.is_empty())
+            .then(|| config_map(&self.resource_policies_configmap));
         Ok(BackupSpec {
             ttl: self.ttl.unwrap_or_default(),
             included_namespaces: self.include_namespaces.0.clone(),
@@ -145,5 +146,9 @@ impl BackupFlags {
 
 /// A reference to a ConfigMap of the server's namespace.
 pub fn config_map(name: &str) -> TypedLocalObjectReference {
-    TypedLocalObjectReference { kind: "configmap".to_owned(), name: name.to_owned(), ..TypedLocalObjectReference::default() }
+    TypedLocalObjectReference {
+        kind: "configmap".to_owned(),
+        name: name.to_owned(),
+        ..TypedLocalObjectReference::default()
+    }
 }

@@ -42,7 +42,8 @@ impl Globals {
     /// The features that are on: those of the flag and those of the configuration file.
     pub fn features(&self, file: &ConfigFile) -> Vec<String> {
         let listed = file.get("features").into_iter().flat_map(|list| list.split(','));
-        let mut features: Vec<_> = self.features.iter().map(String::as_str).chain(listed).map(str::to_owned).collect();
+        let mut features: Vec<_> =
+            self.features.iter().map(String::as_str).chain(listed).map(str::to_owned).collect();
         features.retain(|feature| !feature.is_empty());
         features.sort();
         features.dedup();

@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use anyhow::Context;
-use clap::{Args, ValueEnum};
 use api::ObjectMeta;
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 /// The flags of commands that print objects.
@@ -34,11 +34,14 @@ impl OutputFlags {
     /// The cells of an object, with those of the labels that are asked for.
     pub fn cells(&self, fixed: impl IntoIterator<Item = String>, metadata: &ObjectMeta) -> Vec<String> {
         let labels = metadata.labels.as_ref();
-        let value = |key: &String| labels.and_then(|labels| labels.get(key)).map_or("<none>", String::as_str).to_owned();
+        let value = |key: &String| {
+            labels.and_then(|labels| labels.get(key)).map_or("<none>", String::as_str).to_owned()
+        };
         let mut cells: Vec<_> = fixed.into_iter().collect();
         cells.extend(self.label_columns.iter().map(value));
         if self.show_labels {
-            let pairs: Vec<_> = labels.into_iter().flatten().map(|(key, value)| format!("{key}={value}")).collect();
+            let pairs: Vec<_> =
+                labels.into_iter().flatten().map(|(key, value)| format!("{key}={value}")).collect();
             cells.push(if pairs.is_empty() { "<none>".to_owned() } else { pairs.join(",") });
         }
         cells
@@ -77,7 +80,12 @@ impl Table {
     pub fn render(&self) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or_default();
         let width = |column: usize| {
-            self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or_default()
+            self.rows
+                .iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or_default()
         };
         let widths: Vec<_> = (0..columns).map(width).collect();
         let mut text = String::new();
@@ -99,7 +107,9 @@ impl Table {
 pub fn objects(format: Format, kind: &str, mut items: Vec<Value>) -> anyhow::Result<String> {
     let document = match items.len() {
         1 => items.remove(0),
-        _ => json!({ "apiVersion": "velero.io/v1", "kind": format!("{kind}List"), "metadata": {}, "items": items }),
+        _ => {
+            json!({ "apiVersion": "velero.io/v1", "kind": format!("{kind}List"), "metadata": {}, "items": items })
+        }
     };
     match format {
         Format::Yaml => serde_saphyr::to_string(&document).context("print YAML"),

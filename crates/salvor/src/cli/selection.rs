@@ -1,7 +1,7 @@
 //! Which objects a command is about: names, all, or those that a selector selects.
 
-use api::Kind;
 use anyhow::bail;
+use api::Kind;
 use clap::Args;
 use cluster::typed;
 use std::io::BufRead;
@@ -30,7 +30,9 @@ impl Chosen {
     pub async fn find<K: Kind>(&self, session: &Session, what: &str) -> anyhow::Result<Vec<K>> {
         let ways = [!self.names.is_empty(), self.all, self.selector.is_some()];
         if ways.into_iter().filter(|way| *way).count() != 1 {
-            bail!("you must specify exactly one of: specific {what} name(s), the --all flag, or the --selector flag");
+            bail!(
+                "you must specify exactly one of: specific {what} name(s), the --all flag, or the --selector flag"
+            );
         }
         if self.names.is_empty() {
             let selector = self.selector.as_deref().unwrap_or_default();

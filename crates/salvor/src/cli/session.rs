@@ -45,6 +45,10 @@ impl Session {
 
     /// Addresses an object of ours in the server's namespace.
     pub fn at<K: Kind>(&self, name: &str) -> ObjectRef {
-        ObjectRef { resource: K::resource_type(), namespace: Some(self.namespace.clone()), name: name.to_owned() }
+        ObjectRef {
+            resource: K::resource_type(),
+            namespace: Some(self.namespace.clone()),
+            name: name.to_owned(),
+        }
     }
 }

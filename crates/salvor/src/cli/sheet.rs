@@ -44,7 +44,12 @@ impl Sheet {
     }
 
     /// Adds a label with a value a line, or `<none>`.
-    pub fn several(&mut self, depth: usize, label: &str, values: impl IntoIterator<Item = String>) -> &mut Self {
+    pub fn several(
+        &mut self,
+        depth: usize,
+        label: &str,
+        values: impl IntoIterator<Item = String>,
+    ) -> &mut Self {
         let mut values = values.into_iter();
         self.pair(depth, label, values.next().unwrap_or_else(|| "<none>".to_owned()));
         for value in values {
@@ -76,7 +81,9 @@ impl Sheet {
         let resources = match resources {
             Ok(resources) if resources.is_empty() => return self.pair(0, "Resource List", "<none>"),
             Ok(resources) => resources,
-            Err(error) => return self.pair(0, "Resource List", format!("<error getting resource list: {error}>")),
+            Err(error) => {
+                return self.pair(0, "Resource List", format!("<error getting resource list: {error}>"));
+            }
         };
         self.line("Resource List:");
         for (kind, names) in resources {

@@ -50,7 +50,8 @@ mod tests {
     #[test]
     fn neighbouring_lines_share_their_columns() {
         let text = "Name:\tb\nNamespace:\tvelero\n\nNamespaces:\n\tIncluded:\t*\n\tExcluded:\t<none>\n";
-        let expected = "Name:       b\nNamespace:  velero\n\nNamespaces:\n  Included:  *\n  Excluded:  <none>\n";
+        let expected =
+            "Name:       b\nNamespace:  velero\n\nNamespaces:\n  Included:  *\n  Excluded:  <none>\n";
         assert_eq!(aligned(text), expected);
     }
 }

@@ -50,7 +50,9 @@ mod tests {
 
     #[test]
     fn spans_show_their_largest_unit() {
-        for (seconds, shown) in [(0, "0s"), (119, "119s"), (120, "2m"), (7200, "2h"), (2_591_999, "29d"), (-5, "0s")] {
+        for (seconds, shown) in
+            [(0, "0s"), (119, "119s"), (120, "2m"), (7200, "2h"), (2_591_999, "29d"), (-5, "0s")]
+        {
             assert_eq!(short(SignedDuration::from_secs(seconds)), shown);
         }
     }

@@ -113,11 +113,14 @@ mod tests {
     #[test]
     fn quotes_protect_commas() {
         let read = pairs(r#"a=1,"b=2,3",c=4"#).unwrap();
-        assert_eq!(read.0.into_iter().collect::<Vec<_>>(), [
-            ("a".to_owned(), "1".to_owned()),
-            ("b".to_owned(), "2,3".to_owned()),
-            ("c".to_owned(), "4".to_owned()),
-        ]);
+        assert_eq!(
+            read.0.into_iter().collect::<Vec<_>>(),
+            [
+                ("a".to_owned(), "1".to_owned()),
+                ("b".to_owned(), "2,3".to_owned()),
+                ("c".to_owned(), "4".to_owned()),
+            ]
+        );
         assert!(pairs("a").is_err());
         assert_eq!(mappings("old:new").unwrap().0["old"], "new");
     }

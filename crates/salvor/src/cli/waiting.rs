@@ -48,6 +48,7 @@ pub async fn wait<K: Kind, P: Display>(
 }
 
 fn status<P: Display>(progress: &Progress<P>) -> String {
-    let counts = progress.counts.map_or_else(String::new, |(done, total)| format!("  {done} of {total} objects"));
+    let counts =
+        progress.counts.map_or_else(String::new, |(done, total)| format!("  {done} of {total} objects"));
     format!("\r\x1b[K{}{counts}", progress.phase)
 }

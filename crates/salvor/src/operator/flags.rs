@@ -47,9 +47,12 @@ impl Flags {
     /// Where metrics are served; without a host, everywhere.
     pub(super) fn metrics_address(&self) -> anyhow::Result<SocketAddr> {
         let text = &self.metrics_bind_address;
-        let everywhere =
-            text.strip_prefix(':').and_then(|port| Some(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port.parse().ok()?))));
-        everywhere.or_else(|| text.parse().ok()).with_context(|| format!("read --metrics-bind-address {text:?}"))
+        let everywhere = text
+            .strip_prefix(':')
+            .and_then(|port| Some(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port.parse().ok()?))));
+        everywhere
+            .or_else(|| text.parse().ok())
+            .with_context(|| format!("read --metrics-bind-address {text:?}"))
     }
 }
 
@@ -59,7 +62,9 @@ mod tests {
 
     #[test]
     fn addresses_may_lack_a_host() {
-        let read = |arguments: &[&str]| Flags::read(arguments.iter().map(|&text| text.to_owned()).collect()).unwrap();
+        let read = |arguments: &[&str]| {
+            Flags::read(arguments.iter().map(|&text| text.to_owned()).collect()).unwrap()
+        };
         assert_eq!(read(&[]).metrics_address().unwrap().port(), 8080);
         let one = read(&["--metrics-bind-address=127.0.0.1:9", "--leader-elect"]);
         assert_eq!(one.metrics_address().unwrap().to_string(), "127.0.0.1:9");

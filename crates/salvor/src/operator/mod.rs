@@ -33,7 +33,8 @@ pub fn main(arguments: Vec<String>) -> Exit {
         }
     };
     telemetry::init(flags.log_level, flags.log_format);
-    let outcome = tokio::runtime::Runtime::new().context("start").and_then(|runtime| runtime.block_on(run(flags)));
+    let outcome =
+        tokio::runtime::Runtime::new().context("start").and_then(|runtime| runtime.block_on(run(flags)));
     match outcome {
         Ok(()) => Exit::Done,
         Err(problem) => {
@@ -46,7 +47,8 @@ pub fn main(arguments: Vec<String>) -> Exit {
 /// From the first call to the last. An error is the end of the process; another begins where it ended.
 async fn run(flags: Flags) -> Result<()> {
     info!(version = SERVER_VERSION, namespace = flags.namespace, "the operator starts");
-    let listener = TcpListener::bind(flags.metrics_address()?).await.context("listen for scrapes of metrics")?;
+    let listener =
+        TcpListener::bind(flags.metrics_address()?).await.context("listen for scrapes of metrics")?;
     let cluster = connect(&flags).await?;
     let context = context(&flags, Arc::clone(&cluster)).await?;
     let election = Election::start(cluster, lease(&flags.namespace));

@@ -13,7 +13,10 @@ use crate::error::{Error, Result};
 use crate::install::types;
 
 /// Applies everything.
-pub(super) async fn apply(cluster: &dyn Cluster, resources: Resources<Prepared>) -> Result<Resources<Applied>> {
+pub(super) async fn apply(
+    cluster: &dyn Cluster,
+    resources: Resources<Prepared>,
+) -> Result<Resources<Applied>> {
     let Resources {
         namespace,
         secrets,

@@ -111,7 +111,11 @@ pub(super) fn check_azure(contents: &[u8], config: &BTreeMap<String, String>) ->
     let variables = variables(contents);
     let has = |key: &str| variables.get(key).is_some_and(|value| !value.is_empty());
     if let Some(key) = config.get("storageAccountKeyEnvVar").filter(|key| !key.is_empty()) {
-        return if has(key) { Ok(()) } else { Err(format!("has no {key}, which storageAccountKeyEnvVar names")) };
+        return if has(key) {
+            Ok(())
+        } else {
+            Err(format!("has no {key}, which storageAccountKeyEnvVar names"))
+        };
     }
     let principal = ["AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_SUBSCRIPTION_ID"];
     let some = principal[1..3].iter().any(|key| has(key));
@@ -139,7 +143,10 @@ mod tests {
             ("", "default", "no profile"),
         ] {
             let message = check_aws(text.as_bytes(), profile).err().unwrap_or_default();
-            assert!(message.contains(expect) && message.is_empty() == expect.is_empty(), "{text:?}: {message}");
+            assert!(
+                message.contains(expect) && message.is_empty() == expect.is_empty(),
+                "{text:?}: {message}"
+            );
         }
         assert!(check_aws(&[0xff], "default").is_err());
     }
@@ -150,7 +157,10 @@ mod tests {
         let none = BTreeMap::new();
         assert!(check_azure(b"KEY=a", &named).is_ok());
         assert!(check_azure(b"OTHER=a", &named).unwrap_err().contains("KEY"));
-        assert!(check_azure(b"AZURE_CLIENT_ID=a\nAZURE_SUBSCRIPTION_ID=s", &none).is_ok(), "workload identity");
+        assert!(
+            check_azure(b"AZURE_CLIENT_ID=a\nAZURE_SUBSCRIPTION_ID=s", &none).is_ok(),
+            "workload identity"
+        );
         let message = check_azure(b"AZURE_CLIENT_ID=a\nAZURE_CLIENT_SECRET=b", &none).unwrap_err();
         assert!(message.contains("AZURE_TENANT_ID, AZURE_SUBSCRIPTION_ID"), "{message}");
     }

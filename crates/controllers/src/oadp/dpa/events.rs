@@ -24,8 +24,11 @@ pub(super) struct Change {
 /// What differs between what was found and what there is now.
 pub(super) fn changes(found: &Found, applied: &Resources<Applied>) -> Vec<Change> {
     let before: Vec<&Value> = found.locations.iter().chain(&found.deployment).collect();
-    let now =
-        applied.locations.iter().chain(&applied.snapshot_locations).chain(std::iter::once(&applied.deployment));
+    let now = applied
+        .locations
+        .iter()
+        .chain(&applied.snapshot_locations)
+        .chain(std::iter::once(&applied.deployment));
     let written = now.filter_map(|object| change(&before, object));
     let surplus = applied.surplus.iter().map(|doomed| Change {
         reason: format!("{}Deleted", doomed.at.resource.kind),
@@ -43,7 +46,10 @@ fn change(before: &[&Value], object: &Value) -> Option<Change> {
         Some(_) => return None,
     };
     let kind = document::text(object, &["kind"]);
-    Some(Change { reason: format!("{kind}Reconciled"), message: format!("{done} {}", document::name(object)) })
+    Some(Change {
+        reason: format!("{kind}Reconciled"),
+        message: format!("{done} {}", document::name(object)),
+    })
 }
 
 /// Tells what changed. An Event that cannot be written is no reason to fail.

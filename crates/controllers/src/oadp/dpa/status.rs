@@ -124,7 +124,8 @@ fn cut(mut message: String) -> String {
 }
 
 fn available(applied: &Resources<Applied>) -> Statement {
-    let unhealthy: Vec<_> = objects(applied).into_iter().filter(|object| object.health != "Healthy").collect();
+    let unhealthy: Vec<_> =
+        objects(applied).into_iter().filter(|object| object.health != "Healthy").collect();
     let say = |object: &ManagedObject| match object.message.as_str() {
         "" => format!("{} {} is {}", object.kind, object.name, object.health.to_lowercase()),
         message => format!("{} {}: {message}", object.kind, object.name),
@@ -135,7 +136,8 @@ fn available(applied: &Resources<Applied>) -> Statement {
         Some(object) if object.kind == "Deployment" => ("False", "ServerNotReady"),
         Some(_) => ("False", "LocationNotReady"),
     };
-    let message = if message.is_empty() { "The server runs and its locations answer".to_owned() } else { message };
+    let message =
+        if message.is_empty() { "The server runs and its locations answer".to_owned() } else { message };
     Statement { kind: AVAILABLE, status, reason, message: cut(message) }
 }
 
@@ -233,7 +235,8 @@ fn server(deployment: &Value) -> ManagedObject {
     let status = &deployment["status"];
     let count = |field: &str| status[field].as_i64().unwrap_or_default();
     let wanted = deployment["spec"]["replicas"].as_i64().unwrap_or(1);
-    let seen = count("observedGeneration") >= deployment["metadata"]["generation"].as_i64().unwrap_or_default();
+    let seen =
+        count("observedGeneration") >= deployment["metadata"]["generation"].as_i64().unwrap_or_default();
     let ready = seen && count("availableReplicas") >= wanted && count("updatedReplicas") >= wanted;
     let broken = document::list(status, &["conditions"]).iter().find(|condition| {
         let is = |kind: &str, status: &str| condition["type"] == kind && condition["status"] == status;
@@ -245,7 +248,8 @@ fn server(deployment: &Value) -> ManagedObject {
         (false, None) => managed(deployment, "Progressing", ""),
     };
     let containers = document::list(deployment, &["spec", "template", "spec", "containers"]);
-    object.version = containers.first().map(|first| document::text(first, &["image"])).unwrap_or_default().to_owned();
+    object.version =
+        containers.first().map(|first| document::text(first, &["image"])).unwrap_or_default().to_owned();
     object
 }
 

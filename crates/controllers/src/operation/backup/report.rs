@@ -85,7 +85,8 @@ impl Report<'_> {
         let schedule = [label(backup, labels::SCHEDULE_NAME).unwrap_or_default()];
         let number = |field: &str| backup["status"][field].as_f64().unwrap_or_default();
         let completed = backup["status"]["phase"] == BackupPhase::Completed.to_string();
-        metrics.count(if completed { Metric::BackupSuccess } else { Metric::BackupPartialFailure }, &schedule);
+        metrics
+            .count(if completed { Metric::BackupSuccess } else { Metric::BackupPartialFailure }, &schedule);
         metrics.set(Metric::BackupLastStatus, &schedule, if completed { 1.0 } else { 0.0 });
         metrics.set(Metric::BackupItemErrors, &schedule, number("errors"));
         let items = backup["status"]["progress"]["totalItems"].as_f64().unwrap_or_default();
@@ -93,7 +94,8 @@ impl Report<'_> {
         if number("warnings") > 0.0 {
             metrics.count(Metric::BackupWarning, &schedule);
         }
-        let time = |field: &str| backup["status"][field].as_str().and_then(|text| text.parse::<Timestamp>().ok());
+        let time =
+            |field: &str| backup["status"][field].as_str().and_then(|text| text.parse::<Timestamp>().ok());
         if let (Some(started), Some(ended)) = (time("startTimestamp"), time("completionTimestamp")) {
             metrics.observe(Metric::BackupDuration, &schedule, ended.duration_since(started).as_secs_f64());
         }

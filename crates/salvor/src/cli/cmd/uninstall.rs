@@ -41,7 +41,9 @@ impl Uninstall {
     /// Asks, then removes everything.
     pub async fn run(self, globals: &Globals, called: &str) -> anyhow::Result<Exit> {
         if self.wait {
-            error_line("Warning: the \"--wait\" option is deprecated and will be removed: uninstall always waits");
+            error_line(
+                "Warning: the \"--wait\" option is deprecated and will be removed: uninstall always waits",
+            );
         }
         if !self.force {
             line("You are about to uninstall Velero.")?;
@@ -159,7 +161,9 @@ impl Removal<'_> {
         let other = bindings.iter().find(|binding| binding["subjects"][0]["name"] == SERVER);
         if let Some(other) = other {
             let namespace = document::text(&other["subjects"][0], &["namespace"]);
-            return line(&format!("Velero CustomResourceDefinitions are used by the namespace \"{namespace}\", skipping."));
+            return line(&format!(
+                "Velero CustomResourceDefinitions are used by the namespace \"{namespace}\", skipping."
+            ));
         }
         for definition in self.list(&kind_of("CustomResourceDefinition")?, None, &selector()).await? {
             self.delete(&at(&definition)?).await?;
@@ -175,7 +179,12 @@ impl Removal<'_> {
     }
 
     /// Objects of a kind; none where the cluster does not know the kind.
-    async fn list(&self, kind: &ResourceType, namespace: Option<&str>, selector: &str) -> anyhow::Result<Vec<Value>> {
+    async fn list(
+        &self,
+        kind: &ResourceType,
+        namespace: Option<&str>,
+        selector: &str,
+    ) -> anyhow::Result<Vec<Value>> {
         let page = ListPage { selector: selector.to_owned(), ..ListPage::default() };
         match self.cluster.list(kind, namespace, &page).await {
             Err(error) if error.kind == ErrorKind::NotFound => Ok(Vec::new()),

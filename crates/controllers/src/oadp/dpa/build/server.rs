@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::install::deployment::{Workload, deployment as build};
 use crate::install::SERVER;
+use crate::install::deployment::{Workload, deployment as build};
 use crate::oadp::dpa::reconcile::Settings;
 use crate::oadp::dpa::validate::Valid;
 

@@ -51,14 +51,16 @@ async fn world(spec: Value) -> FakeCluster {
         create(&fake, &definition(kind, status)).await;
     }
     let labels = json!({"pod-security.kubernetes.io/enforce": "restricted"});
-    let named = |kind: &str, name: &str| json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}});
+    let named =
+        |kind: &str, name: &str| json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}});
     let mut namespace = named("Namespace", "openshift-adp");
     namespace["metadata"]["labels"] = labels;
     create(&fake, &namespace).await;
     let mut secret = named("Secret", "cloud-credentials");
     secret["metadata"]["namespace"] = json!("openshift-adp");
     // [default] aws_access_key_id=a aws_secret_access_key=b
-    secret["data"] = json!({"cloud": "W2RlZmF1bHRdCmF3c19hY2Nlc3Nfa2V5X2lkPWEKYXdzX3NlY3JldF9hY2Nlc3Nfa2V5PWIK"});
+    secret["data"] =
+        json!({"cloud": "W2RlZmF1bHRdCmF3c19hY2Nlc3Nfa2V5X2lkPWEKYXdzX3NlY3JldF9hY2Nlc3Nfa2V5PWIK"});
     create(&fake, &secret).await;
     let application = json!({
         "apiVersion": "oadp.openshift.io/v1alpha1",
@@ -147,7 +149,10 @@ async fn an_application_is_made_becomes_available_and_rests() {
         ("BackupStorageLocation", "dpa-1"),
     ] {
         let object = get(&fake, kind, name).unwrap_or_else(|| panic!("{kind} {name} is missing"));
-        assert_eq!(object["metadata"]["ownerReferences"][0]["uid"], uid, "{kind} {name} goes with the application");
+        assert_eq!(
+            object["metadata"]["ownerReferences"][0]["uid"], uid,
+            "{kind} {name} goes with the application"
+        );
     }
     let secret = get(&fake, "Secret", "cloud-credentials").unwrap();
     assert_eq!(document::label(&secret, "dataprotectionapplication.name"), Some("dpa"));
@@ -217,11 +222,8 @@ async fn any_call_may_fail_or_be_the_last_and_the_end_is_the_same() {
         steady(&fake).await;
         objects(&fake)
     };
-    let kinds: [fn(usize) -> Fault; 3] = [
-        Fault::call,
-        |nth| Fault::call(nth).after_effect(),
-        |nth| Fault::call(nth).then_dead(),
-    ];
+    let kinds: [fn(usize) -> Fault; 3] =
+        [Fault::call, |nth| Fault::call(nth).after_effect(), |nth| Fault::call(nth).then_dead()];
     for fault in kinds {
         for nth in 1.. {
             let fake = world(base()).await;

@@ -39,7 +39,8 @@ fn every_example_is_valid() {
         match document["kind"].as_str().unwrap() {
             "DataProtectionApplication" => {
                 let found = of_document(&document);
-                let valid = validate(&found, &settings()).unwrap_or_else(|problems| panic!("{name}: {problems:#?}"));
+                let valid =
+                    validate(&found, &settings()).unwrap_or_else(|problems| panic!("{name}: {problems:#?}"));
                 assert!(valid.pending.is_empty(), "{name}: {:?}", valid.pending);
                 let resources = build(&valid, &found, &settings());
                 assert!(!resources.locations.is_empty(), "{name}");

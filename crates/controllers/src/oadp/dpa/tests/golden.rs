@@ -87,7 +87,9 @@ fn arguments_are_given_once() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), count, "{args:#?}");
-    assert!(args.contains(&json!("--client-burst=99")) && args.contains(&json!("--default-backup-ttl=1h0m0s")));
+    assert!(
+        args.contains(&json!("--client-burst=99")) && args.contains(&json!("--default-backup-ttl=1h0m0s"))
+    );
 }
 
 #[test]
@@ -147,16 +149,19 @@ fn fields_without_effect_are_named() {
         },
     });
     let valid = validate(&with(fields), &settings()).unwrap();
-    assert_eq!(valid.pending, [
-        "backupImages",
-        "configuration.nodeAgent",
-        "configuration.repositoryMaintenance",
-        "nonAdmin",
-        "unsupportedOverrides.awsPluginImageFqin",
-        "configuration.velero.defaultVolumesToFSBackup",
-        "configuration.velero.defaultPlugins: kubevirt",
-        "configuration.velero.args.v",
-    ]);
+    assert_eq!(
+        valid.pending,
+        [
+            "backupImages",
+            "configuration.nodeAgent",
+            "configuration.repositoryMaintenance",
+            "nonAdmin",
+            "unsupportedOverrides.awsPluginImageFqin",
+            "configuration.velero.defaultVolumesToFSBackup",
+            "configuration.velero.defaultPlugins: kubevirt",
+            "configuration.velero.args.v",
+        ]
+    );
 }
 
 #[test]

@@ -54,7 +54,11 @@ fn settings_of_the_whole_that_contradict() {
 #[test]
 fn what_is_gone() {
     check(&with(json!({"features": {"dataMover": {"enable": true}}})), "SLV-4004", "features.dataMover");
-    check(&with(json!({"configuration": {"restic": {"enable": true}}})), "SLV-4004", "configuration.nodeAgent");
+    check(
+        &with(json!({"configuration": {"restic": {"enable": true}}})),
+        "SLV-4004",
+        "configuration.nodeAgent",
+    );
     let vsm = json!({"configuration": {"velero": {"defaultPlugins": ["aws", "vsm"]}}});
     check(&with(vsm), "SLV-4004", "the plugin vsm");
 }
@@ -74,7 +78,11 @@ fn a_plugin_needs_its_secret_unless_every_location_brings_its_own() {
     let without = |spec: Value| {
         let mut found = found(spec);
         found.secrets.remove("cloud-credentials");
-        found.secrets.extend([secret("mine", "k", "[default]\naws_access_key_id=a\naws_secret_access_key=b")]);
+        found.secrets.extend([secret(
+            "mine",
+            "k",
+            "[default]\naws_access_key_id=a\naws_secret_access_key=b",
+        )]);
         found
     };
     check(&without(base()), "SLV-4007", "of the plugin aws is not there");
@@ -91,7 +99,8 @@ fn a_plugin_needs_its_secret_unless_every_location_brings_its_own() {
 
 #[test]
 fn a_location_is_one_of_two_things() {
-    let bucket = json!({"bucket": {"cloudStorageRef": {"name": "c"}, "credential": {"name": "n", "key": "k"}}});
+    let bucket =
+        json!({"bucket": {"cloudStorageRef": {"name": "c"}, "credential": {"name": "n", "key": "k"}}});
     check(&location(bucket), "SLV-4008", "cannot be used together");
     let mut neither = base();
     neither["backupLocations"].as_array_mut().unwrap().push(json!({"name": "empty"}));
@@ -252,7 +261,11 @@ fn amounts_durations_and_labels_must_be_what_they_are() {
         "configuration.velero.podConfig.resourceAllocations.limits.cpu: \"two\"",
     );
     check(&velero(json!({"resourceTimeout": "soon"})), "SLV-4011", "configuration.velero.resourceTimeout");
-    check(&velero(json!({"podConfig": {"labels": {"deploy": "other"}}})), "SLV-4011", "conflicting key \"deploy\"");
+    check(
+        &velero(json!({"podConfig": {"labels": {"deploy": "other"}}})),
+        "SLV-4011",
+        "conflicting key \"deploy\"",
+    );
     assert!(refused(&velero(json!({"podConfig": {"labels": {"deploy": "velero"}}}))).is_empty());
     let agent = json!({"uploaderType": "kopia", "podResources": {"memoryLimit": "lots"}});
     check(&with(json!({"configuration": {"nodeAgent": agent}})), "SLV-4011", "podResources.memoryLimit");
@@ -276,11 +289,23 @@ fn rules_for_users_do_not_contradict() {
         (json!({"enforceBackupSpec": {"includedNamespaces": ["x"]}}), "enforceBackupSpec.includedNamespaces"),
         (json!({"enforceBackupSpec": {"excludedNamespaces": ["x"]}}), "enforceBackupSpec.excludedNamespaces"),
         (json!({"enforceBackupSpec": {"includeClusterResources": true}}), "includeClusterResources"),
-        (json!({"enforceBackupSpec": {"includedClusterScopedResources": ["x"]}}), "includedClusterScopedResources"),
+        (
+            json!({"enforceBackupSpec": {"includedClusterScopedResources": ["x"]}}),
+            "includedClusterScopedResources",
+        ),
         (json!({"enforceRestoreSpec": {"scheduleName": "x"}}), "enforceRestoreSpec.scheduleName"),
-        (json!({"enforceRestoreSpec": {"includedNamespaces": ["x"]}}), "enforceRestoreSpec.includedNamespaces"),
-        (json!({"enforceRestoreSpec": {"excludedNamespaces": ["x"]}}), "enforceRestoreSpec.excludedNamespaces"),
-        (json!({"enforceRestoreSpec": {"namespaceMapping": {"a": "b"}}}), "enforceRestoreSpec.namespaceMapping"),
+        (
+            json!({"enforceRestoreSpec": {"includedNamespaces": ["x"]}}),
+            "enforceRestoreSpec.includedNamespaces",
+        ),
+        (
+            json!({"enforceRestoreSpec": {"excludedNamespaces": ["x"]}}),
+            "enforceRestoreSpec.excludedNamespaces",
+        ),
+        (
+            json!({"enforceRestoreSpec": {"namespaceMapping": {"a": "b"}}}),
+            "enforceRestoreSpec.namespaceMapping",
+        ),
     ] {
         check(&rules(fields), "SLV-4012", words);
     }

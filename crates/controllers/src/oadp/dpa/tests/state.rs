@@ -43,7 +43,8 @@ const RUNNING: &str = r#"{"observedGeneration": 1, "availableReplicas": 1, "upda
 #[test]
 fn available_means_that_the_server_runs_and_its_locations_answer() {
     let running: Value = serde_json::from_str(RUNNING).unwrap();
-    let (answers, fails) = (json!({"phase": "Available"}), json!({"phase": "Unavailable", "message": "no bucket"}));
+    let (answers, fails) =
+        (json!({"phase": "Available"}), json!({"phase": "Unavailable", "message": "no bucket"}));
     for (deployment, location, status, reason, words) in [
         (&running, &answers, "True", "Available", "The server runs"),
         (&json!({}), &answers, "False", "ServerNotReady", "Deployment velero is progressing"),

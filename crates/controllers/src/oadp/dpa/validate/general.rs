@@ -66,7 +66,8 @@ fn retired(review: &mut Review<'_>) {
 }
 
 fn overrides(review: &mut Review<'_>) {
-    let other = review.spec().unsupported_overrides.get("operator-type").filter(|kind| *kind != OPERATOR_TYPE);
+    let other =
+        review.spec().unsupported_overrides.get("operator-type").filter(|kind| *kind != OPERATOR_TYPE);
     if let Some(kind) = other.cloned() {
         review.refuse(
             &problems::OVERRIDE,
@@ -80,11 +81,18 @@ fn plugins(review: &mut Review<'_>) {
     let both = has(DefaultPlugin::Aws) && has(DefaultPlugin::LegacyAws);
     let unknown = has(DefaultPlugin::Unknown);
     review.refuse_if(both, &problems::PLUGIN, "the plugins aws and legacy-aws cannot be used together");
-    review.refuse_if(unknown, &problems::PLUGIN, "configuration.velero.defaultPlugins names an unknown plugin");
+    review.refuse_if(
+        unknown,
+        &problems::PLUGIN,
+        "configuration.velero.defaultPlugins names an unknown plugin",
+    );
     for plugin in &review.velero.custom_plugins {
         review.refuse(
             &problems::PLUGIN,
-            format!("the custom plugin {:?} cannot be used: plugins in images are not hosted yet", plugin.name),
+            format!(
+                "the custom plugin {:?} cannot be used: plugins in images are not hosted yet",
+                plugin.name
+            ),
         );
     }
 }

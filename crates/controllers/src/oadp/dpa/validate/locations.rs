@@ -78,7 +78,11 @@ fn defaults(review: &mut Review<'_>, entries: &[BackupLocation]) {
     let count = entries.iter().filter(|entry| is_default(entry)).count();
     let code = &problems::LOCATION;
     review.refuse_if(count > 1, code, "only one of backupLocations can have default: true");
-    review.refuse_if(count == 0 && !entries.is_empty(), code, "one of backupLocations must have default: true");
+    review.refuse_if(
+        count == 0 && !entries.is_empty(),
+        code,
+        "one of backupLocations must have default: true",
+    );
     let misnamed = entries.iter().any(|entry| entry.name == "default" && !is_default(entry));
     review.refuse_if(misnamed, code, "a location called default must have default: true");
 }
@@ -96,8 +100,16 @@ fn velero_location(
         "" => "no provider is named".to_owned(),
         other => format!("the provider {other:?} is not known"),
     };
-    review.refuse_if(!known, code, format!("location {name}: {provider}; it is one of {}", PROVIDERS.join(", ")));
-    review.refuse_if(storage.bucket.is_empty(), code, format!("location {name}: objectStorage.bucket is empty"));
+    review.refuse_if(
+        !known,
+        code,
+        format!("location {name}: {provider}; it is one of {}", PROVIDERS.join(", ")),
+    );
+    review.refuse_if(
+        storage.bucket.is_empty(),
+        code,
+        format!("location {name}: objectStorage.bucket is empty"),
+    );
     let twice = !storage.ca_cert.is_empty() && storage.ca_cert_ref.is_some();
     review.refuse_if(twice, code, format!("location {name}: caCert and caCertRef cannot be used together"));
     needs_prefix(review, &storage.prefix, &name, "velero.objectStorage.prefix");
@@ -133,8 +145,10 @@ fn more(velero: &BackupStorageLocationSpec) -> Map<String, Value> {
     if velero.access_mode != AccessMode::default() {
         more.insert("accessMode".to_owned(), json!(velero.access_mode));
     }
-    let periods =
-        [("backupSyncPeriod", velero.backup_sync_period), ("validationFrequency", velero.validation_frequency)];
+    let periods = [
+        ("backupSyncPeriod", velero.backup_sync_period),
+        ("validationFrequency", velero.validation_frequency),
+    ];
     for (field, period) in periods {
         if let Some(period) = period {
             more.insert(field.to_owned(), json!(period));
@@ -233,7 +247,8 @@ fn cloud_storage(review: &mut Review<'_>, bucket: &CloudStorageLocation, name: &
     let unnamed = bucket.cloud_storage_ref.name.is_empty();
     review.refuse_if(unnamed, code, format!("location {name}: bucket.cloudStorageRef.name is empty"));
     let credential = bucket.credential.as_ref();
-    let incomplete = credential.is_none_or(|credential| credential.name.is_empty() || credential.key.is_empty());
+    let incomplete =
+        credential.is_none_or(|credential| credential.name.is_empty() || credential.key.is_empty());
     review.refuse_if(
         incomplete,
         &problems::CREDENTIALS,

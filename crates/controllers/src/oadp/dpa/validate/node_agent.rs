@@ -45,7 +45,9 @@ fn selectors(review: &mut Review<'_>, agent: &NodeAgentConfig) {
 }
 
 fn amounts(review: &mut Review<'_>, at: &str, resources: Option<&PodResources>) {
-    let Some(PodResources { cpu_limit, cpu_request, memory_limit, memory_request }) = resources else { return };
+    let Some(PodResources { cpu_limit, cpu_request, memory_limit, memory_request }) = resources else {
+        return;
+    };
     let fields = [
         ("cpuLimit", cpu_limit),
         ("cpuRequest", cpu_request),

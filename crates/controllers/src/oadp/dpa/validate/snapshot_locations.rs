@@ -57,10 +57,20 @@ fn one(review: &mut Review<'_>, name: String, entry: &Entry) -> Option<SnapshotL
     );
     let credential = credentials::reference(velero.credential.as_ref(), &velero.config);
     let incomplete = credential.as_ref().is_some_and(|(name, key)| name.is_empty() || key.is_empty());
-    review.refuse_if(incomplete, code, format!("snapshot location {name}: credential needs a name and a key"));
+    review.refuse_if(
+        incomplete,
+        code,
+        format!("snapshot location {name}: credential needs a name and a key"),
+    );
     let mut config = velero.config.clone();
     if credential.is_some() {
         config.remove("credentialsFile");
     }
-    Some(SnapshotLocation { name, provider: velero.provider.clone(), config, credential, ..Default::default() })
+    Some(SnapshotLocation {
+        name,
+        provider: velero.provider.clone(),
+        config,
+        credential,
+        ..Default::default()
+    })
 }

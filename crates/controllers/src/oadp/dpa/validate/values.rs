@@ -18,7 +18,11 @@ pub(super) fn duration(review: &mut Review<'_>, field: &str, text: &str) {
 /// Refuses an amount that is none; empty means not given.
 pub(super) fn amount(review: &mut Review<'_>, field: &str, text: &str) {
     let bad = !text.is_empty() && !is_amount(text);
-    review.refuse_if(bad, &problems::VALUE, format!("{field}: {text:?} is not an amount such as 500m or 128Mi"));
+    review.refuse_if(
+        bad,
+        &problems::VALUE,
+        format!("{field}: {text:?} is not an amount such as 500m or 128Mi"),
+    );
 }
 
 /// Refuses the amounts of a pod that are none.

@@ -183,4 +183,3 @@ fn exit(session: &Session, phase: BackupPhase) -> Exit {
         _ => Exit::Failed,
     }
 }
-

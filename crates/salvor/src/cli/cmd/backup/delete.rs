@@ -53,7 +53,10 @@ fn request(namespace: &str, backup: &Backup) -> DeleteBackupRequest {
     let mut request = DeleteBackupRequest::new(namespace, "");
     request.metadata.name = None;
     request.metadata.generate_name = Some(format!("{}-", backup.name()));
-    let of_backup = [(labels::BACKUP_NAME, names::label_value(backup.name())), (labels::BACKUP_UID, backup.uid().to_owned())];
+    let of_backup = [
+        (labels::BACKUP_NAME, names::label_value(backup.name())),
+        (labels::BACKUP_UID, backup.uid().to_owned()),
+    ];
     request.metadata.labels = Some(of_backup.map(|(key, value)| (key.to_owned(), value)).into());
     request.spec.backup_name = backup.name().to_owned();
     request

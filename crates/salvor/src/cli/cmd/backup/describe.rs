@@ -106,7 +106,8 @@ impl Describe {
         session: &Session,
         target: (DownloadTargetKind, &str),
     ) -> Result<T, String> {
-        let content = text(session, &self.download, target, TIMEOUT).await.map_err(|error| error.to_string())?;
+        let content =
+            text(session, &self.download, target, TIMEOUT).await.map_err(|error| error.to_string())?;
         engine::files::decode(&content).map_err(|error| error.to_string())
     }
 }
@@ -123,7 +124,11 @@ fn sheet(backup: &Backup, known: &Known, details: bool, called: &str) -> String 
     }
     volumes(&mut sheet, known, details);
     if let Some(hooks) = &backup.status.hook_status {
-        sheet.blank().pair(0, "HooksAttempted", hooks.hooks_attempted).pair(0, "HooksFailed", hooks.hooks_failed);
+        sheet.blank().pair(0, "HooksAttempted", hooks.hooks_attempted).pair(
+            0,
+            "HooksFailed",
+            hooks.hooks_failed,
+        );
     }
     deletions(&mut sheet, known);
     sheet.finish()
@@ -149,7 +154,10 @@ fn head(sheet: &mut Sheet, backup: &Backup, called: &str) {
         sheet.line("Resource policies:").pair(1, "Type", &policy.kind).pair(1, "Name", &policy.name).blank();
     }
     if let Some(uploader) = backup.spec.uploader_config.as_ref().filter(|of| of.parallel_files_upload > 0) {
-        sheet.line("Uploader config:").pair(1, "Parallel files upload", uploader.parallel_files_upload).blank();
+        sheet
+            .line("Uploader config:")
+            .pair(1, "Parallel files upload", uploader.parallel_files_upload)
+            .blank();
     }
 }
 
@@ -187,7 +195,9 @@ fn selection(sheet: &mut Sheet, backup: &Backup) {
     }
     sheet.blank().pair(0, "Label selector", selector(spec.label_selector.as_ref())).blank();
     let any: Vec<_> = spec.or_label_selectors.iter().map(|of| selector(Some(of))).collect();
-    sheet.pair(0, "Or label selector", if any.is_empty() { "<none>".to_owned() } else { any.join(" or ") }).blank();
+    sheet
+        .pair(0, "Or label selector", if any.is_empty() { "<none>".to_owned() } else { any.join(" or ") })
+        .blank();
 }
 
 fn settings(sheet: &mut Sheet, backup: &Backup) {
@@ -229,7 +239,9 @@ fn status(sheet: &mut Sheet, backup: &Backup) {
     let (all, done) = (status.backup_item_operations_attempted, status.backup_item_operations_completed);
     if all > 0 {
         let failed = status.backup_item_operations_failed;
-        let text = format!("{done} of {all} completed successfully, {failed} failed (specify --details for more information)");
+        let text = format!(
+            "{done} of {all} completed successfully, {failed} failed (specify --details for more information)"
+        );
         sheet.pair(0, "Backup Item Operations", text).blank();
     }
 }

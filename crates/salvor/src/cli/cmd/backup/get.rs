@@ -48,7 +48,9 @@ fn sorted(mut backups: Vec<Backup>) -> Vec<Backup> {
     let key = |backup: &Backup| {
         let name = backup.name().to_owned();
         match name.rsplit_once('-') {
-            Some((prefix, stamp)) if stamp.len() == 14 && stamp.bytes().all(|digit| digit.is_ascii_digit()) => {
+            Some((prefix, stamp))
+                if stamp.len() == 14 && stamp.bytes().all(|digit| digit.is_ascii_digit()) =>
+            {
                 (prefix.to_owned(), std::cmp::Reverse(stamp.to_owned()))
             }
             _ => (name, std::cmp::Reverse(String::new())),
@@ -60,7 +62,15 @@ fn sorted(mut backups: Vec<Backup>) -> Vec<Backup> {
 
 fn table(backups: &[Backup], flags: &OutputFlags, now: Timestamp) -> String {
     let headers = [
-        "NAME", "STATUS", "ERRORS", "WARNINGS", "CREATED", "EXPIRES", "STORAGE LOCATION", "QUEUE POSITION", "SELECTOR",
+        "NAME",
+        "STATUS",
+        "ERRORS",
+        "WARNINGS",
+        "CREATED",
+        "EXPIRES",
+        "STORAGE LOCATION",
+        "QUEUE POSITION",
+        "SELECTOR",
     ];
     let mut table = Table::new(flags.headers(&headers));
     for backup in backups {
@@ -73,7 +83,10 @@ fn table(backups: &[Backup], flags: &OutputFlags, now: Timestamp) -> String {
             status.start_timestamp.as_ref().map_or_else(|| "<nil>".to_owned(), |at| time(at.0)),
             expires(backup, now),
             backup.spec.storage_location.clone(),
-            Some(status.queue_position).filter(|position| *position > 0).map(|of| of.to_string()).unwrap_or_default(),
+            Some(status.queue_position)
+                .filter(|position| *position > 0)
+                .map(|of| of.to_string())
+                .unwrap_or_default(),
             selector(backup.spec.label_selector.as_ref()),
         ];
         table.row(flags.cells(cells, backup.metadata()));

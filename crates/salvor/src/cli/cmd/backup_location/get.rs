@@ -37,9 +37,11 @@ impl Get {
         locations.retain(|location| !self.default || location.spec.default);
         let text = match self.output.output {
             None | Some(Format::Table) => table(&locations, &self.output),
-            Some(format) => {
-                objects(format, BackupStorageLocation::KIND, locations.iter().map(Kind::to_document).collect())?
-            }
+            Some(format) => objects(
+                format,
+                BackupStorageLocation::KIND,
+                locations.iter().map(Kind::to_document).collect(),
+            )?,
         };
         print(&text)?;
         Ok(Exit::Done)
@@ -86,7 +88,13 @@ mod tests {
         location.spec.object_storage.prefix = "eu".into();
         let row = |location: &BackupStorageLocation| {
             let text = table(std::slice::from_ref(location), &OutputFlags::default());
-            text.lines().nth(1).unwrap().split("   ").map(|cell| cell.trim().to_owned()).collect::<Vec<_>>().join("|")
+            text.lines()
+                .nth(1)
+                .unwrap()
+                .split("   ")
+                .map(|cell| cell.trim().to_owned())
+                .collect::<Vec<_>>()
+                .join("|")
         };
         assert_eq!(row(&location).replace("||", "|"), "default|aws|backups/eu|Unknown|Unknown|ReadWrite|");
         location.status.phase = Some(LocationPhase::Available);

@@ -38,7 +38,9 @@ impl Set {
         let location: BackupStorageLocation = typed::get(&session.cluster, namespace, name).await?;
         if self.default.flatten() == Some(true) {
             if location.spec.default {
-                line(&format!("Backup storage location \"{name}\" is already the default backup storage location."))?;
+                line(&format!(
+                    "Backup storage location \"{name}\" is already the default backup storage location."
+                ))?;
                 return Ok(Exit::Done);
             }
             if !other_defaults(&session, name).await?.is_empty() {

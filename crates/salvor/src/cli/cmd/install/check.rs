@@ -31,9 +31,13 @@ pub(super) fn check(install: &Install) -> anyhow::Result<Vec<String>> {
         secret(install)?;
         let asks = install.server.default_volumes_to_fs_backup && !install.node_agent.use_node_agent;
         ensure!(!asks, "--use-node-agent is required when using --default-volumes-to-fs-backup");
-        for duration in [install.server.default_repo_maintain_frequency, install.server.garbage_collection_frequency]
+        for duration in
+            [install.server.default_repo_maintain_frequency, install.server.garbage_collection_frequency]
         {
-            ensure!(duration.is_none_or(|duration| duration >= GoDuration::ZERO), "durations must be non-negative");
+            ensure!(
+                duration.is_none_or(|duration| duration >= GoDuration::ZERO),
+                "durations must be non-negative"
+            );
         }
     }
     Ok(notes(install))
@@ -95,8 +99,10 @@ fn both(flag: &str) -> String {
 fn provider(install: &Install) -> anyhow::Result<()> {
     let provider = install.provider.as_str();
     if !provider.is_empty() && !PROVIDERS.contains(&provider) {
-        bail!("--provider {provider:?} is not built in, and plugins in images are not hosted yet; it is one of {}",
-            PROVIDERS.join(", "));
+        bail!(
+            "--provider {provider:?} is not built in, and plugins in images are not hosted yet; it is one of {}",
+            PROVIDERS.join(", ")
+        );
     }
     let filesystem = provider == FILESYSTEM_PROVIDER && !install.no_default_backup_location;
     ensure!(
@@ -163,7 +169,11 @@ fn plugin(image: &str) -> String {
 }
 
 /// The ConfigMaps that the server is told of must be there, and hold JSON.
-pub(super) async fn config_maps(install: &Install, cluster: &dyn Cluster, namespace: &str) -> anyhow::Result<()> {
+pub(super) async fn config_maps(
+    install: &Install,
+    cluster: &dyn Cluster,
+    namespace: &str,
+) -> anyhow::Result<()> {
     let server = &install.server;
     let named = server.backup_repository_configmap.iter().chain(&server.repo_maintenance_job_configmap);
     for name in named.chain(&install.node_agent.node_agent_configmap) {

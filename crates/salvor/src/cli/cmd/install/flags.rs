@@ -66,7 +66,13 @@ pub struct Install {
 #[derive(Debug, Clone, Args)]
 pub struct LocationFlags {
     /// The bucket
-    #[arg(long, default_value = "", value_name = "NAME", hide_default_value = true, allow_hyphen_values = true)]
+    #[arg(
+        long,
+        default_value = "",
+        value_name = "NAME",
+        hide_default_value = true,
+        allow_hyphen_values = true
+    )]
     pub bucket: String,
     /// The folder of the bucket
     #[arg(long, default_value = "", value_name = "PATH", hide_default_value = true)]

@@ -58,7 +58,9 @@ impl Install {
         Ok(match (self.crds_only, self.operator) {
             (true, _) => Vec::new(),
             (false, true) => install::operator::objects(namespace, &self.image()),
-            (false, false) => install::objects(&options::options(self, namespace, platform, &globals.features)?),
+            (false, false) => {
+                install::objects(&options::options(self, namespace, platform, &globals.features)?)
+            }
         })
     }
 
@@ -102,9 +104,9 @@ impl Install {
             return Vec::new();
         }
         let secret = self.no_secret.then_some("No secret file was specified, no Secret created.");
-        let location = self.no_default_backup_location.then_some(
-            "No bucket and provider were specified, no default backup storage location created.",
-        );
+        let location = self
+            .no_default_backup_location
+            .then_some("No bucket and provider were specified, no default backup storage location created.");
         secret.into_iter().chain(location).collect()
     }
 

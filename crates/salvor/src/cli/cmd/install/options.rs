@@ -83,7 +83,8 @@ fn pod(flags: &PodFlags) -> Pod {
         ("limits", amounts(&flags.velero_pod_cpu_limit, &flags.velero_pod_mem_limit)),
     ];
     let parts = parts.into_iter().filter(|(_, amounts)| !amounts.is_empty());
-    let resources: Map<String, Value> = parts.map(|(part, amounts)| (part.to_owned(), json!(amounts))).collect();
+    let resources: Map<String, Value> =
+        parts.map(|(part, amounts)| (part.to_owned(), json!(amounts))).collect();
     Pod { resources: Value::Object(resources), more, ..Pod::default() }
 }
 
@@ -92,7 +93,9 @@ fn args(flags: &ServerFlags, features: &[String]) -> Vec<String> {
     let features = features.join(",");
     let when = |set: bool, argument: &str| set.then(|| format!("--{argument}=true"));
     let time = |name: &str, duration: Option<GoDuration>| {
-        duration.filter(|duration| *duration > GoDuration::ZERO).map(|duration| format!("--{name}={duration}"))
+        duration
+            .filter(|duration| *duration > GoDuration::ZERO)
+            .map(|duration| format!("--{name}={duration}"))
     };
     let text = |name: &str, text: Option<&String>| text.map(|text| format!("--{name}={text}"));
     let count = |name: &str, count: u32| (count > 0).then(|| format!("--{name}={count}"));

@@ -44,7 +44,10 @@ impl Sender<'_> {
         let at = types::address(object).ok_or_else(|| anyhow!("failed to address {title}"))?;
         line(&format!("{title}: attempting to apply resource"))?;
         let patch = Patch::Apply(object.clone());
-        self.cluster.patch(&at, None, &patch, WriteOptions::default()).await.map_err(|error| anyhow!("failed to {error}"))?;
+        self.cluster
+            .patch(&at, None, &patch, WriteOptions::default())
+            .await
+            .map_err(|error| anyhow!("failed to {error}"))?;
         Ok("applied")
     }
 }

@@ -33,9 +33,15 @@ fn contradicting_flags_are_refused_in_velero_s_words() {
         ("", "--provider is required"),
         ("--provider aws", "--bucket is required"),
         ("--provider aws --bucket b", "One of --secret-file or --no-secret is required"),
-        ("--provider aws --bucket b --no-secret --secret-file f", "Cannot use both --secret-file and --no-secret"),
+        (
+            "--provider aws --bucket b --no-secret --secret-file f",
+            "Cannot use both --secret-file and --no-secret",
+        ),
         ("--provider aws --bucket=-b --no-secret", "Bucket names cannot begin with a dash"),
-        ("--no-default-backup-location --bucket b", "Cannot use both --bucket and --no-default-backup-location"),
+        (
+            "--no-default-backup-location --bucket b",
+            "Cannot use both --bucket and --no-default-backup-location",
+        ),
         ("--no-default-backup-location --prefix p", "Cannot use both --prefix and"),
         ("--no-default-backup-location --backup-location-config a=b", "--backup-location-config"),
         ("--no-default-backup-location --no-secret", "--provider is required when --use-volume-snapshots"),
@@ -94,15 +100,19 @@ fn flags_become_arguments_and_fields() {
     let of = |kind: &str| all.iter().find(|object| object["kind"] == kind).unwrap();
     let template = &of("Deployment")["spec"]["template"];
     let container = &template["spec"]["containers"][0];
-    let args: Vec<_> = container["args"].as_array().unwrap().iter().map(|arg| arg.as_str().unwrap()).collect();
-    assert_eq!(args, [
-        "server",
-        "--features=EnableCSI,Mine",
-        "--uploader-type=kopia",
-        "--restore-only",
-        "--garbage-collection-frequency=2h0m0s",
-        "--concurrent-backups=3",
-    ]);
+    let args: Vec<_> =
+        container["args"].as_array().unwrap().iter().map(|arg| arg.as_str().unwrap()).collect();
+    assert_eq!(
+        args,
+        [
+            "server",
+            "--features=EnableCSI,Mine",
+            "--uploader-type=kopia",
+            "--restore-only",
+            "--garbage-collection-frequency=2h0m0s",
+            "--concurrent-backups=3",
+        ]
+    );
     assert_eq!(container["resources"]["limits"], serde_json::json!({"memory": "1Gi"}));
     assert_eq!(template["metadata"]["labels"]["a"], "b");
     assert_eq!(template["metadata"]["annotations"]["c"], "d");

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use cluster::Cluster;
-use cluster::wait::{Verdict, until};
 use cluster::conditions;
+use cluster::wait::{Verdict, until};
 use controllers::install::types;
 use serde_json::Value;
 
@@ -21,7 +21,8 @@ pub(super) async fn established(cluster: &dyn Cluster, definitions: &[Value]) ->
 
 /// Waits until every Deployment among the objects runs in its newest form.
 pub(super) async fn available(cluster: &dyn Cluster, objects: &[Value]) -> anyhow::Result<()> {
-    let deployments: Vec<_> = objects.iter().filter(|object| object["kind"] == "Deployment").cloned().collect();
+    let deployments: Vec<_> =
+        objects.iter().filter(|object| object["kind"] == "Deployment").cloned().collect();
     all(cluster, &deployments, AVAILABLE, conditions::rolled_out).await
 }
 

@@ -126,7 +126,8 @@ impl Create {
     async fn restore(&self, session: &Session) -> anyhow::Result<Restore> {
         let (backup, schedule) = self.source(session).await?;
         let of = if self.from_backup.is_empty() { &self.from_schedule } else { &self.from_backup };
-        let name = self.name.clone().unwrap_or_else(|| format!("{of}-{}", Zoned::now().strftime("%Y%m%d%H%M%S")));
+        let name =
+            self.name.clone().unwrap_or_else(|| format!("{of}-{}", Zoned::now().strftime("%Y%m%d%H%M%S")));
         let mut restore = Restore::new(&session.namespace, &name);
         restore.metadata.labels = Some(self.labels.0.clone()).filter(|map| !map.is_empty());
         restore.metadata.annotations = Some(self.annotations.0.clone()).filter(|map| !map.is_empty());
@@ -183,7 +184,8 @@ impl Create {
             matches!(backup.status.phase, BackupPhase::Completed | BackupPhase::PartiallyFailed)
         };
         let newest = backups.iter().filter(usable).max_by_key(|backup| started(backup));
-        let newest = newest.ok_or_else(|| anyhow!("No completed or partially failed backups found for the schedule"))?;
+        let newest = newest
+            .ok_or_else(|| anyhow!("No completed or partially failed backups found for the schedule"))?;
         Ok((newest.name().to_owned(), String::new()))
     }
 

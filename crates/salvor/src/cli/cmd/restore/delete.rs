@@ -32,7 +32,9 @@ impl Delete {
         for restore in restores {
             typed::delete::<Restore>(&session.cluster, &session.namespace, restore.name()).await?;
             line(&format!("Request to delete restore \"{}\" submitted successfully.", restore.name()))?;
-            line("The restore will be fully deleted after all associated data (restore files in object storage) are removed.")?;
+            line(
+                "The restore will be fully deleted after all associated data (restore files in object storage) are removed.",
+            )?;
         }
         Ok(Exit::Done)
     }

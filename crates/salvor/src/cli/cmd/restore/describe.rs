@@ -85,7 +85,8 @@ impl Describe {
         session: &Session,
         target: (DownloadTargetKind, &str),
     ) -> Result<T, String> {
-        let content = text(session, &self.download, target, TIMEOUT).await.map_err(|error| error.to_string())?;
+        let content =
+            text(session, &self.download, target, TIMEOUT).await.map_err(|error| error.to_string())?;
         engine::files::decode(&content).map_err(|error| error.to_string())
     }
 }
@@ -159,7 +160,9 @@ fn selection(sheet: &mut Sheet, restore: &Restore) {
     sheet.map("Namespace mappings", Some(&spec.namespace_mapping)).blank();
     sheet.pair(0, "Label selector", selector(spec.label_selector.as_ref())).blank();
     let any: Vec<_> = spec.or_label_selectors.iter().map(|of| selector(Some(of))).collect();
-    sheet.pair(0, "Or label selector", if any.is_empty() { "<none>".to_owned() } else { any.join(" or ") }).blank();
+    sheet
+        .pair(0, "Or label selector", if any.is_empty() { "<none>".to_owned() } else { any.join(" or ") })
+        .blank();
 }
 
 fn settings(sheet: &mut Sheet, restore: &Restore) {
@@ -171,7 +174,11 @@ fn settings(sheet: &mut Sheet, restore: &Restore) {
     sheet.pair(0, "ItemOperationTimeout", spec.item_operation_timeout).blank();
     sheet.pair(0, "Preserve Service NodePorts", auto(spec.preserve_node_ports)).blank();
     if let Some(modifier) = &spec.resource_modifier {
-        sheet.line("Resource modifier:").pair(1, "Type", &modifier.kind).pair(1, "Name", &modifier.name).blank();
+        sheet
+            .line("Resource modifier:")
+            .pair(1, "Type", &modifier.kind)
+            .pair(1, "Name", &modifier.name)
+            .blank();
     }
     let Some(uploader) = &spec.uploader_config else { return };
     let parallel = uploader.parallel_files_download;
@@ -193,10 +200,17 @@ fn background(sheet: &mut Sheet, restore: &Restore) {
     let (all, done) = (status.restore_item_operations_attempted, status.restore_item_operations_completed);
     if all > 0 {
         let failed = status.restore_item_operations_failed;
-        sheet.pair(0, "Restore Item Operations", format!("{done} of {all} completed successfully, {failed} failed"));
+        sheet.pair(
+            0,
+            "Restore Item Operations",
+            format!("{done} of {all} completed successfully, {failed} failed"),
+        );
         sheet.blank();
     }
     if let Some(hooks) = &status.hook_status {
-        sheet.pair(0, "HooksAttempted", hooks.hooks_attempted).pair(0, "HooksFailed", hooks.hooks_failed).blank();
+        sheet
+            .pair(0, "HooksAttempted", hooks.hooks_attempted)
+            .pair(0, "HooksFailed", hooks.hooks_failed)
+            .blank();
     }
 }
