@@ -31,7 +31,7 @@ pub(super) async fn apply(
     } = resources;
     let writer = Writer { cluster };
     // the namespace's level first: without it the server's pods are refused
-    let namespace = writer.all(namespace.into_iter().collect()).await?.pop();
+    let namespace = writer.merge(namespace.into_iter().collect()).await?.pop();
     let secrets = writer.merge(secrets).await?;
     let service_account = writer.apply(&service_account).await?;
     let services = writer.all(services).await?;

@@ -92,6 +92,10 @@ fn a_plugin_needs_its_secret_unless_every_location_brings_its_own() {
     let mut own = base();
     own["backupLocations"][0]["velero"]["config"]["credentialsFile"] = json!("mine/k");
     assert!(refused(&without(own)).is_empty());
+    let mut elsewhere = base();
+    elsewhere["configuration"]["velero"]["defaultPlugins"] = json!(["aws", "gcp"]);
+    elsewhere["backupLocations"][0]["velero"]["provider"] = json!("gcp");
+    assert!(refused(&without(elsewhere)).is_empty(), "no location needs it");
     let mut flagged = base();
     flagged["configuration"]["velero"]["featureFlags"] = json!(["no-secret"]);
     assert!(refused(&without(flagged)).is_empty());

@@ -116,22 +116,18 @@ pub(super) fn credentials(review: &mut Review<'_>) -> Vec<Credentials> {
     all
 }
 
-/// Whether every location of a plugin's provider brings its own credentials.
+/// Whether there are locations, and none of them needs the credentials of a plugin.
 fn own_credentials(review: &Review<'_>, plugin: &str) -> bool {
     let provider = plugin.strip_prefix("legacy-").unwrap_or(plugin);
     let spec = review.spec();
-    let by_backups = spec.backup_locations.iter().filter_map(|location| {
-        let velero = location.velero.as_ref()?;
-        Some((&velero.provider, credentials::reference(velero.credential.as_ref(), &velero.config)))
-    });
-    let by_snapshots = spec.snapshot_locations.iter().filter_map(|location| {
-        let velero = location.velero.as_ref()?;
-        Some((&velero.provider, credentials::reference(velero.credential.as_ref(), &velero.config)))
-    });
-    let mut of_provider = by_backups
-        .chain(by_snapshots)
-        .filter(|(name, _)| credentials::plain_provider(name) == provider)
-        .map(|(_, reference)| reference)
-        .peekable();
-    of_provider.peek().is_some() && of_provider.all(|reference| reference.is_some())
+    let backups = spec.backup_locations.iter().filter_map(|location| location.velero.as_ref());
+    let backups = backups.map(|velero| (&velero.provider, &velero.credential, &velero.config));
+    let snapshots = spec.snapshot_locations.iter().filter_map(|location| location.velero.as_ref());
+    let snapshots = snapshots.map(|velero| (&velero.provider, &velero.credential, &velero.config));
+    let mut locations = backups.chain(snapshots).peekable();
+    locations.peek().is_some()
+        && locations.all(|(name, credential, config)| {
+            credentials::plain_provider(name) != provider
+                || credentials::reference(credential.as_ref(), config).is_some()
+        })
 }
