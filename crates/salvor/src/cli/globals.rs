@@ -10,19 +10,25 @@ use super::config_file::ConfigFile;
 #[derive(Debug, Clone, Default, Args)]
 pub struct Globals {
     /// The namespace that the server is installed in [default: velero]
-    #[arg(short = 'n', long, global = true, value_name = "NAMESPACE")]
+    #[arg(short = 'n', long, global = true, help_heading = "Global options", value_name = "NAMESPACE")]
     pub namespace: Option<String>,
     /// Path of the kubeconfig; else $KUBECONFIG, else the default file, else the pod's own account
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = "Global options", value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
     /// The context of the kubeconfig to use
-    #[arg(long, global = true, value_name = "CONTEXT")]
+    #[arg(long, global = true, help_heading = "Global options", value_name = "CONTEXT")]
     pub kubecontext: Option<String>,
     /// Features to switch on, separated by commas
-    #[arg(long, global = true, value_name = "FEATURES", value_delimiter = ',')]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Global options",
+        value_name = "FEATURES",
+        value_delimiter = ','
+    )]
     pub features: Vec<String>,
     /// Whether output may be coloured
-    #[arg(long, global = true, value_name = "BOOL", require_equals = true, num_args = 0..=1, default_missing_value = "true")]
+    #[arg(long, global = true, help_heading = "Global options", value_name = "BOOL", require_equals = true, num_args = 0..=1, default_missing_value = "true", hide_possible_values = true)]
     pub colorized: Option<bool>,
 }
 

@@ -70,6 +70,7 @@ fn as_in_go(command: clap::Command) -> clap::Command {
             .value_parser(values::boolean)
             .value_name("BOOL")
             .hide_default_value(true),
+        _ if arg.is_require_equals_set() => arg.value_name("BOOL"),
         _ if arg.get_default_values() == [""] => arg.hide_default_value(true),
         _ => arg,
     };
@@ -88,6 +89,11 @@ fn explain(usage: &clap::Error) -> Exit {
 }
 
 fn failed(error: &anyhow::Error) -> Exit {
-    output::error_line(&format!("An error occurred: {error:#}"));
+    // Errors of these types say what was attempted, and are read after "failed to".
+    let attempted = error.chain().any(|cause| cause.is::<cluster::Error>() || cause.is::<std::io::Error>());
+    output::error_line(&format!("An error occurred: {}{error:#}", if attempted { "failed to " } else { "" }));
     Exit::Failed
 }
+
+#[cfg(test)]
+mod tests;

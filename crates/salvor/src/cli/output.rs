@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 /// The flags of commands that print objects.
 #[derive(Debug, Clone, Default, Args)]
 pub struct OutputFlags {
-    /// Print as a table, as JSON or as YAML; a create command then sends nothing
-    #[arg(short = 'o', long = "output", value_name = "FORMAT")]
+    /// Print as table, json or yaml; a create command then sends nothing
+    #[arg(short = 'o', long = "output", value_name = "FORMAT", hide_possible_values = true)]
     pub output: Option<Format>,
     /// Labels to show as columns
     #[arg(short = 'L', long, value_delimiter = ',', value_name = "LABELS")]

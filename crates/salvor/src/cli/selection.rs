@@ -1,6 +1,6 @@
 //! Which objects a command is about: names, all, or those that a selector selects.
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use api::Kind;
 use clap::Args;
 use cluster::typed;
@@ -38,7 +38,14 @@ impl Chosen {
             let selector = self.selector.as_deref().unwrap_or_default();
             return Ok(typed::list(&session.cluster, &session.namespace, selector).await?);
         }
-        named(session, &self.names, what).await
+        let mut found = Vec::new();
+        for name in &self.names {
+            match typed::find(&session.cluster, &session.namespace, name).await? {
+                Some(object) => found.push(object),
+                None => error_line(&format!("{what} {name:?} not found")),
+            }
+        }
+        Ok(found)
     }
 
     /// Asks whether to go on, unless told not to.
@@ -47,14 +54,12 @@ impl Chosen {
     }
 }
 
-/// The objects of these names; those that do not exist are reported on stderr.
-pub async fn named<K: Kind>(session: &Session, names: &[String], what: &str) -> anyhow::Result<Vec<K>> {
+/// The objects of these names; it is an error where one does not exist.
+pub async fn named<K: Kind>(session: &Session, names: &[String]) -> anyhow::Result<Vec<K>> {
     let mut found = Vec::new();
     for name in names {
-        match typed::find::<K>(&session.cluster, &session.namespace, name).await? {
-            Some(object) => found.push(object),
-            None => error_line(&format!("{what} {name:?} not found")),
-        }
+        let object = typed::find(&session.cluster, &session.namespace, name).await?;
+        found.push(object.ok_or_else(|| anyhow!("{}.{} {name:?} not found", K::PLURAL, K::GROUP))?);
     }
     Ok(found)
 }

@@ -18,6 +18,11 @@ pub fn names(text: &str) -> Result<Names, String> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pairs(pub BTreeMap<String, String>);
 
+/// The map of a flag that may be given several times: the last value of a key counts.
+pub fn merged(given: &[Pairs]) -> BTreeMap<String, String> {
+    given.iter().flat_map(|pairs| pairs.0.clone()).collect()
+}
+
 /// Reads a map of `k=v` pairs.
 pub fn pairs(text: &str) -> Result<Pairs, String> {
     separated(text, '=')

@@ -13,10 +13,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
 use crate::cli::filters::BackupFlags;
 use crate::cli::output::{Format, OutputFlags, line, objects, print};
-use crate::cli::values::{self, Pairs};
+use crate::cli::values::{self, Pairs, merged};
 use crate::cli::waiting::{Progress, wait};
 use crate::cli::{Globals, Session};
 use crate::exit::Exit;
+
+/// Said where there is no name, in Velero's words.
+const NAMELESS: &str = "a backup name is required, unless you are creating based on a schedule";
 
 /// Create a backup
 #[derive(Debug, Args)]
@@ -26,11 +29,11 @@ pub struct Create {
     #[command(flatten)]
     filters: BackupFlags,
     /// Labels for the backup
-    #[arg(long, value_parser = values::pairs, default_value = "")]
-    labels: Pairs,
+    #[arg(long, value_parser = values::pairs)]
+    labels: Vec<Pairs>,
     /// Annotations for the backup
-    #[arg(long, value_parser = values::pairs, default_value = "")]
-    annotations: Pairs,
+    #[arg(long, value_parser = values::pairs)]
+    annotations: Vec<Pairs>,
     /// Wait until the backup has ended
     #[arg(short = 'w', long)]
     wait: bool,
@@ -48,6 +51,7 @@ impl Create {
             (None, Some(format)) => {
                 return show(&self.of_flags(&globals.namespace_now())?, format);
             }
+            (None, None) if self.name.is_none() => bail!(NAMELESS),
             _ => {
                 let session = Session::open(globals, called).await?;
                 let backup = self.made(&session).await?;
@@ -71,7 +75,7 @@ impl Create {
     fn of_flags(&self, namespace: &str) -> anyhow::Result<Backup> {
         let name = self.name.as_deref().unwrap_or_default();
         if name.is_empty() {
-            bail!("a backup name is required, unless you are creating based on a schedule");
+            bail!(NAMELESS);
         }
         let mut backup = Backup::new(namespace, name);
         backup.spec = self.filters.spec()?;
@@ -99,9 +103,9 @@ impl Create {
     }
 
     fn decorate(&self, backup: &mut Backup, inherited: BTreeMap<String, String>) {
-        let labels: BTreeMap<_, _> = inherited.into_iter().chain(self.labels.0.clone()).collect();
+        let labels: BTreeMap<_, _> = inherited.into_iter().chain(merged(&self.labels)).collect();
         backup.metadata.labels = Some(labels).filter(|labels| !labels.is_empty());
-        backup.metadata.annotations = Some(self.annotations.0.clone()).filter(|map| !map.is_empty());
+        backup.metadata.annotations = Some(merged(&self.annotations)).filter(|map| !map.is_empty());
     }
 
     async fn submit(&self, session: &Session, backup: Backup) -> anyhow::Result<Exit> {
@@ -181,5 +185,60 @@ fn exit(session: &Session, phase: BackupPhase) -> Exit {
         _ if session.is_velero() => Exit::Done,
         BackupPhase::PartiallyFailed => Exit::Incomplete,
         _ => Exit::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        create: Create,
+    }
+
+    fn made(line: &str) -> anyhow::Result<Backup> {
+        let words = std::iter::once("create").chain(line.split_whitespace());
+        Line::try_parse_from(words)?.create.of_flags("velero")
+    }
+
+    #[test]
+    fn a_backup_of_flags_is_the_one_that_velero_makes() {
+        let line = "shop --include-namespaces shop,db --ttl 24h --labels team=a --labels b=c --snapshot-move-data \
+            --selector app=shop --ordered-resources pods=shop/a --storage-location eu";
+        let backup = made(line).unwrap();
+        let printed = objects(Format::Yaml, "Backup", vec![backup.to_document()]).unwrap();
+        let read: serde_json::Value = serde_saphyr::from_str(&printed).unwrap();
+        let expected = serde_json::json!({
+            "apiVersion": "velero.io/v1", "kind": "Backup",
+            "metadata": {"name": "shop", "namespace": "velero", "labels": {"team": "a", "b": "c"}},
+            "spec": {
+                "includedNamespaces": ["shop", "db"], "ttl": "24h0m0s", "snapshotMoveData": true,
+                "labelSelector": {"matchLabels": {"app": "shop"}},
+                "orderedResources": {"pods": "shop/a"}, "storageLocation": "eu",
+            },
+        });
+        for field in ["apiVersion", "kind", "metadata"] {
+            assert_eq!(read[field], expected[field], "{printed}");
+        }
+        for (field, value) in expected["spec"].as_object().unwrap() {
+            assert_eq!(&read["spec"][field], value, "{field}: {printed}");
+        }
+        let json = objects(Format::Json, "Backup", vec![backup.to_document()]).unwrap();
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap(), backup.to_document());
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_refused() {
+        for (line, expected) in [
+            ("", "a backup name is required"),
+            ("b --selector a=b --or-selector c=d", "but not both"),
+            ("b --include-resources pods --include-cluster-scoped-resources nodes", "old filter parameters"),
+        ] {
+            let error = made(line).unwrap_err().to_string();
+            assert!(error.contains(expected), "{line}: {error}");
+        }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use anyhow::bail;
 use api::velero::v1::{Backup, BackupPhase, DeleteBackupRequest, DownloadTargetKind};
 use api::{Kind, labels, names};
 use clap::{Args, ValueEnum};
@@ -64,11 +63,8 @@ impl Describe {
         let session = Session::open(globals, called).await?;
         let backups: Vec<Backup> = match self.names.is_empty() {
             true => typed::list(&session.cluster, &session.namespace, &self.selector).await?,
-            false => named(&session, &self.names, "backup").await?,
+            false => named(&session, &self.names).await?,
         };
-        if backups.is_empty() && !self.names.is_empty() {
-            bail!("no backup of that name in namespace {:?}", session.namespace);
-        }
         let mut sheets = Vec::new();
         for backup in &backups {
             let known = self.known(&session, backup).await?;
@@ -332,4 +328,36 @@ fn as_json(backup: &Backup, known: &Known) -> Value {
         described["status"]["resourceList"] = json!(resources);
     }
     described
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backup_is_described_by_its_spec() {
+        let mut backup = Backup::new("velero", "b");
+        backup.spec.included_namespaces = vec!["shop".into()];
+        backup.spec.storage_location = "default".into();
+        backup.status.phase = BackupPhase::Failed;
+        backup.status.failure_reason = "the store is full".into();
+        let text = sheet(&backup, &Known::default(), false, "velero");
+        let expected = "Name:         b\nNamespace:    velero\nLabels:       <none>\nAnnotations:  <none>\n\n\
+            Phase:  Failed (run `velero backup logs b` for more information)\n\n\nFailure reason:  the store is full\n\n\
+            Namespaces:\n  Included:  shop\n  Excluded:  <none>\n\n\
+            Resources:\n  Included:        *\n  Excluded:        <none>\n  Cluster-scoped:  auto\n\n\
+            Label selector:  <none>\n\nOr label selector:  <none>\n\nStorage Location:  default\n";
+        assert!(text.starts_with(&expected.replace("\n\n\nFailure", "\n\nFailure")), "{text}");
+        assert_eq!(as_json(&backup, &Known::default())["spec"]["namespaces"]["included"], "shop");
+    }
+
+    #[test]
+    fn a_deletion_that_failed_says_why() {
+        let mut request = DeleteBackupRequest::new("velero", "d");
+        request.status.errors = vec!["the location is read-only".into()];
+        let known = Known { requests: vec![request], ..Known::default() };
+        let text = sheet(&Backup::new("velero", "b"), &known, false, "velero");
+        assert!(text.contains("Deletion Attempts (1 failed):"), "{text}");
+        assert!(text.contains("  Errors:\n    the location is read-only\n"), "{text}");
+    }
 }

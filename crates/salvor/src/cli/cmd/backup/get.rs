@@ -31,7 +31,7 @@ impl Get {
         let session = Session::open(globals, called).await?;
         let backups: Vec<Backup> = match self.names.is_empty() {
             true => typed::list(&session.cluster, &session.namespace, &self.selector).await?,
-            false => named(&session, &self.names, "backup").await?,
+            false => named(&session, &self.names).await?,
         };
         let backups = sorted(backups);
         let text = match self.output.output {
@@ -116,4 +116,44 @@ fn expires(backup: &Backup, now: Timestamp) -> String {
 pub fn selector(selector: Option<&LabelSelector>) -> String {
     let text = selector.and_then(|of| Selector::of(of).ok()).map(|of| of.to_string()).unwrap_or_default();
     if text.is_empty() { "<none>".to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use api::velero::v1::BackupPhase;
+
+    fn named(name: &str) -> Backup {
+        Backup::new("velero", name)
+    }
+
+    #[test]
+    fn backups_of_a_schedule_come_newest_first() {
+        let names = ["daily-20260101000000", "b", "daily-20260102000000", "a"];
+        let sorted = sorted(names.map(named).into());
+        let names: Vec<_> = sorted.iter().map(Kind::name).collect();
+        assert_eq!(names, ["a", "b", "daily-20260102000000", "daily-20260101000000"]);
+    }
+
+    #[test]
+    fn a_row_says_how_it_went_and_when_it_goes() {
+        let mut backup = named("b");
+        backup.status.phase = BackupPhase::PartiallyFailed;
+        backup.status.errors = 2;
+        backup.spec.storage_location = "default".into();
+        backup.status.expiration = Some(api::Time("2026-01-31T00:00:00Z".parse().unwrap()));
+        backup.metadata.labels = Some([("a/team".to_owned(), "x".to_owned())].into());
+        let flags =
+            OutputFlags { label_columns: vec!["a/team".into()], show_labels: true, ..OutputFlags::default() };
+        let text = table(&[backup], &flags, "2026-01-01T00:00:00Z".parse().unwrap());
+        let rows: Vec<Vec<_>> = text
+            .lines()
+            .map(|line| line.split("   ").map(str::trim).filter(|cell| !cell.is_empty()).collect())
+            .collect();
+        assert_eq!(rows[0].last(), Some(&"LABELS"));
+        assert_eq!(
+            rows[1],
+            ["b", "PartiallyFailed", "2", "0", "<nil>", "30d", "default", "<none>", "x", "a/team=x"]
+        );
+    }
 }

@@ -10,7 +10,7 @@ use cluster::typed;
 
 use super::{certificates, credential, other_defaults};
 use crate::cli::output::{OutputFlags, line, objects, print};
-use crate::cli::values::{self, Pairs};
+use crate::cli::values::{self, Pairs, merged};
 use crate::cli::{Globals, Session};
 use crate::exit::Exit;
 
@@ -41,11 +41,11 @@ pub struct Create {
     #[arg(long, value_parser = values::duration)]
     validation_frequency: Option<GoDuration>,
     /// What the provider needs to know: region=eu,s3ForcePathStyle=true
-    #[arg(long, value_parser = values::pairs, default_value = "")]
-    config: Pairs,
+    #[arg(long, value_parser = values::pairs)]
+    config: Vec<Pairs>,
     /// Labels for the location
-    #[arg(long, value_parser = values::pairs, default_value = "")]
-    labels: Pairs,
+    #[arg(long, value_parser = values::pairs)]
+    labels: Vec<Pairs>,
     /// A file of certificates that the server is to trust
     #[arg(long, value_name = "FILE")]
     cacert: Option<PathBuf>,
@@ -79,7 +79,7 @@ impl Create {
 
     fn location(&self, namespace: &str) -> anyhow::Result<BackupStorageLocation> {
         let mut location = BackupStorageLocation::new(namespace, &self.name);
-        location.metadata.labels = Some(self.labels.0.clone()).filter(|labels| !labels.is_empty());
+        location.metadata.labels = Some(merged(&self.labels)).filter(|labels| !labels.is_empty());
         let ca_cert = self.cacert.as_deref().map(certificates).transpose()?.unwrap_or_default();
         location.spec = BackupStorageLocationSpec {
             provider: self.provider.clone(),
@@ -91,7 +91,7 @@ impl Create {
             },
             backup_sync_period: self.backup_sync_period,
             validation_frequency: self.validation_frequency,
-            config: self.config.0.clone(),
+            config: merged(&self.config),
             credential: credential(&self.credential)?,
             default: self.default,
             access_mode: self.access_mode,

@@ -32,7 +32,7 @@ impl Get {
         let session = Session::open(globals, called).await?;
         let mut locations: Vec<BackupStorageLocation> = match self.names.is_empty() {
             true => typed::list(&session.cluster, &session.namespace, &self.selector).await?,
-            false => named(&session, &self.names, "backup storage location").await?,
+            false => named(&session, &self.names).await?,
         };
         locations.retain(|location| !self.default || location.spec.default);
         let text = match self.output.output {

@@ -15,8 +15,8 @@ pub struct Get {
     /// How long to wait for the server
     #[arg(long, value_parser = values::duration, default_value = "5s")]
     timeout: GoDuration,
-    /// Print as a table, as JSON or as YAML
-    #[arg(short = 'o', long = "output", value_name = "FORMAT")]
+    /// Print as table, json or yaml
+    #[arg(short = 'o', long = "output", value_name = "FORMAT", hide_possible_values = true)]
     output: Option<Format>,
 }
 

@@ -11,7 +11,7 @@ use jiff::Zoned;
 
 use crate::cli::filters::config_map;
 use crate::cli::output::{OutputFlags, line, objects, print};
-use crate::cli::values::{self, Names, OrSelectors, Pairs};
+use crate::cli::values::{self, Names, OrSelectors, Pairs, merged};
 use crate::cli::waiting::{Progress, wait};
 use crate::cli::{Globals, Session};
 use crate::exit::Exit;
@@ -37,14 +37,14 @@ pub struct Create {
     #[arg(long, value_parser = values::names, default_value = "")]
     exclude_namespaces: Names,
     /// New names of namespaces: src1:dst1,src2:dst2
-    #[arg(long, value_parser = values::mappings, default_value = "")]
-    namespace_mappings: Pairs,
+    #[arg(long, value_parser = values::mappings)]
+    namespace_mappings: Vec<Pairs>,
     /// Labels for the restore
-    #[arg(long, value_parser = values::pairs, default_value = "")]
-    labels: Pairs,
+    #[arg(long, value_parser = values::pairs)]
+    labels: Vec<Pairs>,
     /// Annotations for the restore
-    #[arg(long, value_parser = values::pairs, default_value = "")]
-    annotations: Pairs,
+    #[arg(long, value_parser = values::pairs)]
+    annotations: Vec<Pairs>,
     /// Resources to restore; * is all
     #[arg(long, value_parser = values::names, default_value = "")]
     include_resources: Names,
@@ -129,8 +129,8 @@ impl Create {
         let name =
             self.name.clone().unwrap_or_else(|| format!("{of}-{}", Zoned::now().strftime("%Y%m%d%H%M%S")));
         let mut restore = Restore::new(&session.namespace, &name);
-        restore.metadata.labels = Some(self.labels.0.clone()).filter(|map| !map.is_empty());
-        restore.metadata.annotations = Some(self.annotations.0.clone()).filter(|map| !map.is_empty());
+        restore.metadata.labels = Some(merged(&self.labels)).filter(|map| !map.is_empty());
+        restore.metadata.annotations = Some(merged(&self.annotations)).filter(|map| !map.is_empty());
         restore.spec = RestoreSpec { backup_name: backup, schedule_name: schedule, ..self.spec() };
         Ok(restore)
     }
@@ -146,7 +146,7 @@ impl Create {
             excluded_namespaces: self.exclude_namespaces.0.clone(),
             included_resources: self.include_resources.0.clone(),
             excluded_resources: self.exclude_resources.0.clone(),
-            namespace_mapping: self.namespace_mappings.0.clone(),
+            namespace_mapping: merged(&self.namespace_mappings),
             label_selector: self.selector.clone(),
             or_label_selectors: self.or_selector.clone().map(|selectors| selectors.0).unwrap_or_default(),
             restore_pvs: self.restore_volumes.flatten(),

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use anyhow::bail;
 use api::Kind;
 use api::velero::v1::{DownloadTargetKind, Restore, RestorePhase};
 use clap::Args;
@@ -50,11 +49,8 @@ impl Describe {
         let session = Session::open(globals, called).await?;
         let restores: Vec<Restore> = match self.names.is_empty() {
             true => typed::list(&session.cluster, &session.namespace, &self.selector).await?,
-            false => named(&session, &self.names, "restore").await?,
+            false => named(&session, &self.names).await?,
         };
-        if restores.is_empty() && !self.names.is_empty() {
-            bail!("no restore of that name in namespace {:?}", session.namespace);
-        }
         let mut sheets = Vec::new();
         for restore in &restores {
             sheets.push(sheet(restore, &self.known(&session, restore).await, called));
@@ -212,5 +208,46 @@ fn background(sheet: &mut Sheet, restore: &Restore) {
             .pair(0, "HooksAttempted", hooks.hooks_attempted)
             .pair(0, "HooksFailed", hooks.hooks_failed)
             .blank();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_restore_is_described_by_its_spec() {
+        let mut restore = Restore::new("velero", "r");
+        restore.spec.backup_name = "shop".into();
+        restore.spec.namespace_mapping = [("shop".to_owned(), "copy".to_owned())].into();
+        restore.spec.excluded_resources = vec!["nodes".into(), "events".into()];
+        let text = sheet(&restore, &Known::default(), "velero");
+        let expected = "Name:         r\nNamespace:    velero\nLabels:       <none>\nAnnotations:  <none>\n\n\
+            Phase:  New\n\nStarted:    <n/a>\nCompleted:  <n/a>\n\nBackup:  shop\n\n\
+            Namespaces:\n  Included:  all namespaces found in the backup\n  Excluded:  <none>\n\n\
+            Resources:\n  Included:        *\n  Excluded:        nodes, events\n  Cluster-scoped:  auto\n\n\
+            Namespace mappings:  shop=copy\n\n";
+        assert!(text.starts_with(expected), "{text}");
+    }
+
+    #[test]
+    fn what_went_wrong_is_shown_with_the_command_that_shows_more() {
+        let mut restore = Restore::new("velero", "r");
+        restore.status.phase = RestorePhase::PartiallyFailed;
+        restore.status.errors = 1;
+        let mut results = Results::default();
+        results.errors.namespaces.insert("shop".into(), vec!["could not restore".into()]);
+        let known = Known {
+            results: Some(Ok(results)),
+            resources: Some(Ok([("v1/Pod".to_owned(), vec!["shop/a(created)".to_owned()])].into())),
+        };
+        let text = sheet(&restore, &known, "salvor");
+        for expected in [
+            "Phase:  PartiallyFailed (run 'salvor restore logs r' for more information)\n",
+            "Errors:\n  Velero:   <none>\n  Cluster:  <none>\n  Namespaces:\n    shop:  could not restore\n",
+            "Resource List:\n  v1/Pod:\n    - shop/a(created)\n",
+        ] {
+            assert!(text.contains(expected), "{expected}\nis not in\n{text}");
+        }
     }
 }

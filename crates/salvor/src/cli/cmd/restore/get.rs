@@ -30,7 +30,7 @@ impl Get {
         let session = Session::open(globals, called).await?;
         let restores: Vec<Restore> = match self.names.is_empty() {
             true => typed::list(&session.cluster, &session.namespace, &self.selector).await?,
-            false => named(&session, &self.names, "restore").await?,
+            false => named(&session, &self.names).await?,
         };
         let text = match self.output.output {
             None | Some(Format::Table) => table(&restores, &self.output),
