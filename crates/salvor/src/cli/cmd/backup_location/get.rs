@@ -94,6 +94,9 @@ mod tests {
         assert_eq!(row(&location), ["default", "aws", "backups/eu", "Unknown", "Unknown", "ReadWrite"]);
         location.status.phase = Some(LocationPhase::Available);
         location.spec.default = true;
-        assert_eq!(row(&location), ["default", "aws", "backups/eu", "Available", "Unknown", "ReadWrite", "true"]);
+        assert_eq!(
+            row(&location),
+            ["default", "aws", "backups/eu", "Available", "Unknown", "ReadWrite", "true"]
+        );
     }
 }
