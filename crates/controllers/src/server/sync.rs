@@ -127,7 +127,13 @@ impl Sync<'_> {
             }
             Ok(backup) => match self.altered(folder).await? {
                 Some(finding) => self.report(&problems::ALTERED, folder, &finding.to_string()).await,
-                None => self.write(folder, backup, known).await,
+                None => match self.write(folder, backup, known).await {
+                    // It is the cluster that does not take it, and it will not take it the next time.
+                    Err(Error::Cluster(error)) if error.kind == cluster::ErrorKind::Invalid => {
+                        self.report(&problems::UNREADABLE, folder, &format!("failed to {error}")).await
+                    }
+                    outcome => outcome,
+                },
             },
         }
     }

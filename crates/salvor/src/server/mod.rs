@@ -8,6 +8,7 @@ mod startup;
 mod tls;
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -147,13 +148,23 @@ fn environment() -> BTreeMap<String, SecretString> {
 
 /// Metrics and downloads, which every replica serves.
 async fn services(settings: &Settings, deps: &Arc<Deps>) -> Result<JoinSet<Result<()>>> {
-    let metrics =
-        TcpListener::bind(settings.metrics_address).await.context("listen for scrapes of metrics")?;
-    let downloads = TcpListener::bind(("::", DOWNLOAD_PORT)).await.context("listen for downloads")?;
+    let metrics = listen(settings.metrics_address).await.context("listen for scrapes of metrics")?;
+    let downloads =
+        listen((Ipv6Addr::UNSPECIFIED, DOWNLOAD_PORT).into()).await.context("listen for downloads")?;
     let mut services = JoinSet::new();
     services.spawn(metrics::serve(metrics, Arc::clone(&deps.metrics)));
     services.spawn(download::serve(downloads, tls::self_signed(deps.namespace())?, Arc::clone(deps)));
     Ok(services)
+}
+
+/// Listens on an address; on every address of IPv4 where every address of both is meant and there is no IPv6.
+async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    match TcpListener::bind(address).await {
+        Err(_) if address.ip() == Ipv6Addr::UNSPECIFIED => {
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
+        }
+        outcome => outcome,
+    }
 }
 
 fn lease(settings: &Settings) -> LeaseOptions {
