@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use api::meta::ResourceType;
 use api::velero::v1::BackupStorageLocation;
 use async_trait::async_trait;
 use cluster::Cluster;
@@ -12,7 +13,7 @@ use uuid::Uuid;
 
 use crate::config::Config;
 use crate::error::Result;
-use crate::metrics::Metrics;
+use crate::metrics::{Metric, Metrics};
 use crate::runtime::Host;
 
 /// Tells the time. The only clock of the controllers.
@@ -112,5 +113,14 @@ impl Host for Deps {
 
     fn stop(&self) -> &CancellationToken {
         &self.stop
+    }
+
+    fn counted(&self, kind: &ResourceType, count: usize) {
+        let metric = match kind.kind.as_str() {
+            "Backup" => Metric::Backups,
+            "Restore" => Metric::Restores,
+            _ => return,
+        };
+        self.metrics.set(metric, &[], u32::try_from(count).map_or(f64::MAX, f64::from));
     }
 }

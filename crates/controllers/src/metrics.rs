@@ -118,6 +118,7 @@ const QUICK_BUCKETS: [f64; 6] = [0.01, 0.1, 1.0, 10.0, 60.0, 600.0];
 type Labels = Vec<(&'static str, String)>;
 
 enum Series {
+    Plain(Gauge<f64, AtomicU64>),
     Counter(Family<Labels, Counter>),
     Gauge(Family<Labels, Gauge<f64, AtomicU64>>),
     Histogram(Family<Labels, Histogram, fn() -> Histogram>),
@@ -161,8 +162,10 @@ impl Metrics {
 
     /// Says what a number is now.
     pub fn set(&self, metric: Metric, labels: &[&str], value: f64) {
-        if let Series::Gauge(family) = &self.series[metric as usize] {
-            family.get_or_create(&named(metric, labels)).set(value);
+        match &self.series[metric as usize] {
+            Series::Plain(gauge) => drop(gauge.set(value)),
+            Series::Gauge(family) => drop(family.get_or_create(&named(metric, labels)).set(value)),
+            Series::Counter(_) | Series::Histogram(_) => {}
         }
     }
 
@@ -183,7 +186,7 @@ impl Metrics {
                 Series::Gauge(_) if entry.metric == Metric::BackupLastStatus => {
                     self.set(entry.metric, &[schedule], 1.0);
                 }
-                Series::Gauge(_) => {}
+                Series::Gauge(_) | Series::Plain(_) => {}
             }
         }
     }
@@ -195,6 +198,7 @@ impl Metrics {
             Series::Counter(family) => family.remove(&labels),
             Series::Gauge(family) => family.remove(&labels),
             Series::Histogram(family) => family.remove(&labels),
+            Series::Plain(_) => false,
         };
     }
 
@@ -220,6 +224,11 @@ fn register(registry: &mut Registry, entry: &Entry) -> Series {
             let name = entry.name.strip_suffix("_total").unwrap_or(entry.name);
             registry.register(name, entry.help, family.clone());
             Series::Counter(family)
+        }
+        Kind::Gauge if entry.labels.is_empty() => {
+            let gauge = Gauge::default();
+            registry.register(entry.name, entry.help, gauge.clone());
+            Series::Plain(gauge)
         }
         Kind::Gauge => {
             let family = Family::default();

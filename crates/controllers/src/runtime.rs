@@ -89,6 +89,8 @@ pub trait Host: Send + Sync + 'static {
     fn metrics(&self) -> &Metrics;
     /// Cancelled when the process is about to end.
     fn stop(&self) -> &CancellationToken;
+    /// Hears how many objects of a kind there are, as they come and go.
+    fn counted(&self, _kind: &ResourceType, _count: usize) {}
 }
 
 /// A reconcile: brings one object, as it is now, a step further. May be dropped at any await.

@@ -31,7 +31,7 @@ use crate::runtime::{Next, Spec};
 /// The namespace of the tests.
 pub(crate) const NAMESPACE: &str = "velero";
 /// When the clock of a new world stands.
-pub(crate) const START: &str = "2026-03-01T12:00:00Z";
+pub(crate) const START: &str = "2026-01-01T00:00:00Z";
 
 /// A clock that stands until it is set.
 pub(crate) struct SetClock(Mutex<Timestamp>);
@@ -87,6 +87,7 @@ impl World {
         }
         let clock = Arc::new(SetClock(Mutex::new(START.parse().unwrap())));
         let world = Self { fake, memory: Memory::default(), clock, ids: Arc::default() };
+        world.seed(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}));
         world.seed(location("default", "Available"));
         world
     }

@@ -6,6 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::meta::ResourceType;
 use cluster::ObjectRef;
 use futures::FutureExt;
 use serde_json::Value;
@@ -29,6 +30,7 @@ type Outcome = Option<Result<Next>>;
 pub(super) struct Worker<H: Host> {
     host: Arc<H>,
     spec: &'static Spec<H>,
+    kind: ResourceType,
     queue: Queue,
     known: BTreeMap<Key, Arc<Value>>,
     working: JoinSet<(Key, Outcome)>,
@@ -36,7 +38,14 @@ pub(super) struct Worker<H: Host> {
 
 impl<H: Host> Worker<H> {
     pub(super) fn new(host: Arc<H>, spec: &'static Spec<H>) -> Self {
-        Self { host, spec, queue: Queue::default(), known: BTreeMap::new(), working: JoinSet::new() }
+        Self {
+            host,
+            spec,
+            kind: (spec.watches)(),
+            queue: Queue::default(),
+            known: BTreeMap::new(),
+            working: JoinSet::new(),
+        }
     }
 
     pub(super) async fn run(mut self, mut events: Receiver<Event>) {
@@ -87,6 +96,7 @@ impl<H: Host> Worker<H> {
                 self.queue.forget(&key);
             }
         }
+        self.host.counted(&self.kind, self.known.len());
     }
 
     fn look_again(&mut self) {

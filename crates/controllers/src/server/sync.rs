@@ -170,7 +170,11 @@ impl Sync<'_> {
             },
         };
         for volume in volumes.into_iter().filter(|volume| !name(volume).is_empty()) {
-            create::<PodVolumeBackup>(self.deps, &import_pod_volume(volume, uid(&created), &self.to)).await?;
+            let mut volume = import_pod_volume(volume, uid(&created), &self.to);
+            // Velero's lists do not say of what kind their entries are.
+            volume["apiVersion"] = json!("velero.io/v1");
+            volume["kind"] = json!(PodVolumeBackup::KIND);
+            create::<PodVolumeBackup>(self.deps, &volume).await?;
         }
         if is_pending(&created) {
             patch::<Backup>(self.deps, folder, json!({"metadata": {"annotations": {PENDING: null}}})).await?;

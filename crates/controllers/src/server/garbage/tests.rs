@@ -6,7 +6,7 @@ use crate::testing::{World, backup};
 fn expired(name: &str, location: &str) -> Value {
     let mut backup = backup(name, "Completed");
     backup["spec"]["storageLocation"] = json!(location);
-    backup["status"]["expiration"] = json!("2026-02-01T00:00:00Z");
+    backup["status"]["expiration"] = json!("2025-12-01T00:00:00Z");
     backup
 }
 

@@ -91,7 +91,7 @@ async fn it_is_validated_again_when_it_is_time_or_its_specification_changed() {
 async fn the_default_that_was_made_last_stays() {
     let world = World::new();
     let deps = world.deps();
-    for (name, made) in [("old", "2026-01-01T00:00:00Z"), ("new", "2026-02-01T00:00:00Z")] {
+    for (name, made) in [("old", "2025-01-01T00:00:00Z"), ("new", "2025-02-01T00:00:00Z")] {
         let mut location = crate::testing::location(name, "Available");
         location["metadata"]["creationTimestamp"] = json!(made);
         location["spec"]["default"] = json!(true);

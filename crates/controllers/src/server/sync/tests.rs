@@ -116,7 +116,7 @@ async fn backups_that_others_still_work_on_are_left_alone() {
     for (phase, expiration, expect) in [
         ("Finalizing", "2026-06-01T00:00:00Z", None),
         ("WaitingForPluginOperations", "2026-06-01T00:00:00Z", None),
-        ("FinalizingPartiallyFailed", "2026-02-01T00:00:00Z", Some(BackupPhase::PartiallyFailed)),
+        ("FinalizingPartiallyFailed", "2025-12-01T00:00:00Z", Some(BackupPhase::PartiallyFailed)),
         ("InProgress", "2026-06-01T00:00:00Z", None),
         ("", "2026-06-01T00:00:00Z", None),
         ("Sideways", "2026-06-01T00:00:00Z", None),
