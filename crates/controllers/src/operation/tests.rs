@@ -55,6 +55,8 @@ fn application(world: &World) -> BTreeMap<String, Value> {
             document["metadata"] = json!({ "labels": kept });
             if let Some(root) = document.as_object_mut() {
                 root.remove("status");
+                // The server gives a namespace its own finalizer.
+                root.retain(|field, _| field != "spec" || !key.starts_with("\"Namespace\""));
             }
             objects.insert(key, document);
         }
