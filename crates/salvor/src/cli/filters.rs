@@ -7,7 +7,7 @@ use api::refs::TypedLocalObjectReference;
 use api::velero::v1::{BackupSpec, UploaderConfigForBackup};
 use clap::Args;
 
-use super::values::{self, Names, OrSelectors, Pairs};
+use super::values::{self, Names, OrSelectors, Pairs, TriState};
 
 /// What a backup holds, and how.
 #[derive(Debug, Clone, Default, Args)]
@@ -29,7 +29,7 @@ pub struct BackupFlags {
     pub exclude_resources: Names,
     /// Include cluster-scoped resources
     #[arg(long, value_parser = values::tri_state, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub include_cluster_resources: Option<Option<bool>>,
+    pub include_cluster_resources: Option<TriState>,
     /// Cluster-scoped resources to include
     #[arg(long, value_parser = values::names, default_value = "")]
     pub include_cluster_scoped_resources: Names,
@@ -65,16 +65,16 @@ pub struct BackupFlags {
     pub item_operation_timeout: Option<GoDuration>,
     /// Snapshot volumes
     #[arg(long, value_parser = values::tri_state, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub snapshot_volumes: Option<Option<bool>>,
+    pub snapshot_volumes: Option<TriState>,
     /// Move the data of snapshots to the location
     #[arg(long, value_parser = values::tri_state, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub snapshot_move_data: Option<Option<bool>>,
+    pub snapshot_move_data: Option<TriState>,
     /// Who moves the data of snapshots
     #[arg(long, default_value = "")]
     pub data_mover: String,
     /// Back up volumes of pods through the file system
     #[arg(long, value_parser = values::tri_state, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub default_volumes_to_fs_backup: Option<Option<bool>>,
+    pub default_volumes_to_fs_backup: Option<TriState>,
     /// The ConfigMap with resource policies
     #[arg(long, default_value = "")]
     pub resource_policies_configmap: String,
@@ -101,7 +101,7 @@ impl BackupFlags {
             excluded_namespaces: self.exclude_namespaces.0.clone(),
             included_resources: self.include_resources.0.clone(),
             excluded_resources: self.exclude_resources.0.clone(),
-            include_cluster_resources: self.include_cluster_resources.flatten(),
+            include_cluster_resources: values::told(self.include_cluster_resources),
             included_cluster_scoped_resources: self.include_cluster_scoped_resources.0.clone(),
             excluded_cluster_scoped_resources: self.exclude_cluster_scoped_resources.0.clone(),
             included_namespace_scoped_resources: self.include_namespace_scoped_resources.0.clone(),
@@ -113,10 +113,10 @@ impl BackupFlags {
             ordered_resources: self.ordered_resources.0.clone(),
             csi_snapshot_timeout: self.csi_snapshot_timeout.unwrap_or_default(),
             item_operation_timeout: self.item_operation_timeout.unwrap_or_default(),
-            snapshot_volumes: self.snapshot_volumes.flatten(),
-            snapshot_move_data: self.snapshot_move_data.flatten(),
+            snapshot_volumes: values::told(self.snapshot_volumes),
+            snapshot_move_data: values::told(self.snapshot_move_data),
             datamover: self.data_mover.clone(),
-            default_volumes_to_fs_backup: self.default_volumes_to_fs_backup.flatten(),
+            default_volumes_to_fs_backup: values::told(self.default_volumes_to_fs_backup),
             resource_policy: policy,
             uploader_config: (self.parallel_files_upload > 0)
                 .then_some(UploaderConfigForBackup { parallel_files_upload: self.parallel_files_upload }),
@@ -130,7 +130,7 @@ impl BackupFlags {
         }
         let old = !self.include_resources.0.is_empty()
             || !self.exclude_resources.0.is_empty()
-            || self.include_cluster_resources.flatten().is_some();
+            || values::told(self.include_cluster_resources).is_some();
         let scoped = [
             &self.include_cluster_scoped_resources,
             &self.exclude_cluster_scoped_resources,

@@ -83,9 +83,18 @@ pub fn duration(text: &str) -> Result<GoDuration, String> {
     text.parse().map_err(|_| format!("time: invalid duration {text:?}"))
 }
 
+/// A boolean that may be left open. Its own type, since clap takes nested options apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TriState(pub Option<bool>);
+
+/// What a flag says, if it was given and says something.
+pub fn told(flag: Option<TriState>) -> Option<bool> {
+    flag.and_then(|state| state.0)
+}
+
 /// Reads a boolean that may also be left open by an empty value.
-pub fn tri_state(text: &str) -> Result<Option<bool>, String> {
-    if text.is_empty() { Ok(None) } else { boolean(text).map(Some) }
+pub fn tri_state(text: &str) -> Result<TriState, String> {
+    if text.is_empty() { Ok(TriState(None)) } else { boolean(text).map(|value| TriState(Some(value))) }
 }
 
 /// Reads a boolean as Go writes it.
@@ -132,8 +141,8 @@ mod tests {
 
     #[test]
     fn an_empty_boolean_is_left_open() {
-        assert_eq!(tri_state(""), Ok(None));
-        assert_eq!(tri_state("true"), Ok(Some(true)));
+        assert_eq!(told(tri_state("").ok()), None);
+        assert_eq!(told(tri_state("true").ok()), Some(true));
         assert!(tri_state("yes").is_err());
     }
 

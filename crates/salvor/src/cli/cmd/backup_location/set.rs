@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{certificates, credential, other_defaults};
 use crate::cli::output::line;
-use crate::cli::values::{self, Pairs};
+use crate::cli::values::{self, Pairs, TriState};
 use crate::cli::{Globals, Session};
 use crate::exit::Exit;
 
@@ -27,7 +27,7 @@ pub struct Set {
     credential: Pairs,
     /// Whether backups go there unless they say otherwise
     #[arg(long, value_parser = values::tri_state, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    default: Option<Option<bool>>,
+    default: Option<TriState>,
 }
 
 impl Set {
@@ -36,7 +36,7 @@ impl Set {
         let session = Session::open(globals, called).await?;
         let (namespace, name) = (&session.namespace, &self.name);
         let location: BackupStorageLocation = typed::get(&session.cluster, namespace, name).await?;
-        if self.default.flatten() == Some(true) {
+        if values::told(self.default) == Some(true) {
             if location.spec.default {
                 line(&format!(
                     "Backup storage location \"{name}\" is already the default backup storage location."
@@ -60,7 +60,7 @@ impl Set {
         if let Some(credential) = credential(&self.credential)? {
             change["spec"]["credential"] = serde_json::to_value(credential)?;
         }
-        if let Some(default) = self.default.flatten() {
+        if let Some(default) = values::told(self.default) {
             change["spec"]["default"] = default.into();
         }
         Ok(change)
@@ -75,7 +75,7 @@ mod tests {
     fn what_is_not_given_stays() {
         let mut set = Set { name: "a".into(), cacert: None, credential: Pairs::default(), default: None };
         assert_eq!(set.change().unwrap(), json!({"spec": {}}));
-        set.default = Some(Some(false));
+        set.default = Some(TriState(Some(false)));
         set.credential = values::pairs("cloud=key").unwrap();
         let expected = json!({"spec": {"default": false, "credential": {"name": "cloud", "key": "key"}}});
         assert_eq!(set.change().unwrap(), expected);

@@ -11,7 +11,7 @@ use jiff::Zoned;
 
 use crate::cli::filters::config_map;
 use crate::cli::output::{OutputFlags, line, objects, print};
-use crate::cli::values::{self, Names, OrSelectors, Pairs, merged};
+use crate::cli::values::{self, Names, OrSelectors, Pairs, TriState, merged};
 use crate::cli::waiting::{Progress, wait};
 use crate::cli::{Globals, Session};
 use crate::exit::Exit;
@@ -29,7 +29,7 @@ pub struct Create {
     from_schedule: String,
     /// With --from-schedule: take a partially failed backup, too
     #[arg(long, value_parser = values::tri_state, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    allow_partially_failed: Option<Option<bool>>,
+    allow_partially_failed: Option<TriState>,
     /// Namespaces of the backup to restore; * is all
     #[arg(long, value_parser = values::names, default_value = "*")]
     include_namespaces: Names,
@@ -71,19 +71,19 @@ pub struct Create {
     item_operation_timeout: Option<GoDuration>,
     /// Restore volumes from snapshots
     #[arg(long, value_parser = values::tri_state, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    restore_volumes: Option<Option<bool>>,
+    restore_volumes: Option<TriState>,
     /// Keep the node ports of services
     #[arg(long, value_parser = values::tri_state, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    preserve_nodeports: Option<Option<bool>>,
+    preserve_nodeports: Option<TriState>,
     /// Include cluster-scoped resources
     #[arg(long, value_parser = values::tri_state, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    include_cluster_resources: Option<Option<bool>>,
+    include_cluster_resources: Option<TriState>,
     /// The ConfigMap with changes to make to objects
     #[arg(long, default_value = "")]
     resource_modifier_configmap: String,
     /// Make holes in files of runs of zeros
     #[arg(long, value_parser = values::tri_state, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    write_sparse_files: Option<Option<bool>>,
+    write_sparse_files: Option<TriState>,
     /// How many files of a volume are written at once
     #[arg(long, default_value_t = 0)]
     parallel_files_download: isize,
@@ -149,15 +149,15 @@ impl Create {
             namespace_mapping: merged(&self.namespace_mappings),
             label_selector: self.selector.clone(),
             or_label_selectors: self.or_selector.clone().map(|selectors| selectors.0).unwrap_or_default(),
-            restore_pvs: self.restore_volumes.flatten(),
-            preserve_node_ports: self.preserve_nodeports.flatten(),
-            include_cluster_resources: self.include_cluster_resources.flatten(),
+            restore_pvs: values::told(self.restore_volumes),
+            preserve_node_ports: values::told(self.preserve_nodeports),
+            include_cluster_resources: values::told(self.include_cluster_resources),
             existing_resource_policy: self.existing_resource_policy.clone(),
             restore_status: (!status.included_resources.is_empty()).then_some(status),
             item_operation_timeout: self.item_operation_timeout.unwrap_or_default(),
             resource_modifier: (!modifier.is_empty()).then(|| config_map(modifier)),
             uploader_config: Some(UploaderConfigForRestore {
-                write_sparse_files: self.write_sparse_files.flatten(),
+                write_sparse_files: values::told(self.write_sparse_files),
                 parallel_files_download: self.parallel_files_download,
             }),
             ..RestoreSpec::default()
@@ -177,7 +177,7 @@ impl Create {
         if backups.is_empty() {
             bail!("No backups found for the schedule {}", self.from_schedule);
         }
-        if self.allow_partially_failed.flatten() != Some(true) {
+        if values::told(self.allow_partially_failed) != Some(true) {
             return Ok((String::new(), self.from_schedule.clone()));
         }
         let usable = |backup: &&Backup| {
