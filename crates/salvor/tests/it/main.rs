@@ -2,6 +2,8 @@
 //! the real Velero. `cargo xtask test` brings them up and says where they are; without them every test here says
 //! that it was skipped.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+
 mod e2e;
 mod interop;
 mod world;

@@ -64,7 +64,7 @@ pub enum Create {
     /// Create a restore
     Restore(Box<restore::create::Create>),
     /// Create a backup storage location
-    BackupLocation(backup_location::create::Create),
+    BackupLocation(Box<backup_location::create::Create>),
 }
 
 impl Create {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use store::adapter::Filesystem;
 use store::{Put, Store};
 
+#[expect(clippy::needless_pass_by_value, reason = "tests pass json! literals")]
 fn object(kind: &str, name: &str, spec: Value, status: Value) -> Value {
     json!({"apiVersion": "velero.io/v1", "kind": kind, "metadata": {"name": name, "namespace": "velero"},
         "spec": spec, "status": status})
