@@ -26,16 +26,10 @@ pub fn build(release: bool, progress: Progress) -> Result<Image> {
 fn compile(release: bool) -> Result<PathBuf> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(cargo);
-    command.current_dir(paths::workspace()).args([
-        "build",
-        "--quiet",
-        "--package",
-        "salvor",
-        "--bin",
-        "salvor",
-    ]);
+    command.current_dir(paths::workspace()).args(["build", "--quiet", "--bin", "salvor"]);
     if release {
-        command.arg("--release");
+        // Alone, so that what only tests need is not in it; else with the dependencies that the tests have compiled.
+        command.args(["--release", "--package", "salvor"]);
     }
     // Its messages go to the terminal: a person waits for them.
     let status = command.status().context("failed to start cargo")?;
