@@ -1,9 +1,8 @@
 //! `cargo xtask test`: what guards the main branch, and single suites of it.
 //!
-//! The gate asks what needs no cluster (formatting, lints, generated files, tidiness) and ends with one run of
-//! all tests; those that need the real thing say there that they were skipped. A suite is a choice of tests, by crate for
-//! those beside the code, by module for those of the one integration-test binary; one that needs it gets a real cluster,
-//! an object store and the real Velero.
+//! The gate asks what needs no cluster (formatting, lints, generated files, tidiness), brings a real cluster, an
+//! object store and the real Velero up, and ends with one run of all tests. A suite is a choice of tests, by crate for those
+//! beside the code, by module for those of the one integration-test binary.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -18,8 +17,6 @@ use testkit::velero;
 
 use crate::image;
 
-/// The bucket that the conformance suite uses.
-const BUCKET: &str = "conformance";
 /// The cluster that tests use.
 const CLUSTER: &str = "test";
 
@@ -40,6 +37,8 @@ enum Suite {
     Unit,
     /// Every adapter of a port, on the real thing, too.
     Conformance,
+    /// What goes wrong around a server: locations, requests, archives, the network, another server.
+    Integration,
     /// What a user does, on a real node.
     E2e,
     /// The real Velero, both ways.
@@ -52,13 +51,10 @@ impl Suite {
         match self {
             Self::Unit => &["--workspace", "--lib", "--bins"],
             Self::Conformance => &["--workspace", "--lib", "--", "conformance"],
+            Self::Integration => &["--workspace", "--test", "it", "--", "integration::"],
             Self::E2e => &["--workspace", "--test", "it", "--", "e2e::"],
             Self::Interop => &["--workspace", "--test", "it", "--", "interop::"],
         }
-    }
-
-    fn needs_cluster(self) -> bool {
-        self != Self::Unit
     }
 }
 
@@ -69,13 +65,12 @@ type Environment = Vec<(&'static str, String)>;
 pub(crate) async fn run(options: &Options) -> Result<()> {
     let progress = Progress::shown();
     let mut times = Times::default();
+    if options.suite.is_none() {
+        checks(&mut times)?;
+    }
     let environment = match options.suite {
-        Some(suite) if suite.needs_cluster() => world(progress, &mut times).await?,
-        Some(_) => Environment::new(),
-        None => {
-            checks(&mut times)?;
-            Environment::new()
-        }
+        Some(Suite::Unit) => Environment::new(),
+        _ => world(progress, &mut times).await?,
     };
     times.print(progress);
     let arguments = options.suite.map_or(&["--workspace"][..], Suite::arguments);
@@ -105,7 +100,7 @@ async fn world(progress: Progress, times: &mut Times) -> Result<Environment> {
     let start = Instant::now();
     let cluster = Cluster::up(CLUSTER, progress).await?;
     let s3 = S3::start(&cluster, progress).await?;
-    s3.make_bucket(BUCKET)?;
+    let tls = S3::start_with_tls(&cluster, progress).await?;
     image::load(&cluster, progress)?;
     velero::load_images(&cluster, progress)?;
     let velero = velero::command(progress)?;
@@ -113,7 +108,9 @@ async fn world(progress: Progress, times: &mut Times) -> Result<Environment> {
     Ok(vec![
         ("SALVOR_TEST_KUBECONFIG", cluster.kubeconfig().display().to_string()),
         ("SALVOR_TEST_CLUSTER", CLUSTER.to_owned()),
-        ("SALVOR_TEST_S3", format!("{}/{BUCKET}", s3.to_url())),
+        ("SALVOR_TEST_S3", s3.to_url()),
+        ("SALVOR_TEST_S3_TLS", tls.to_url()),
+        ("SALVOR_TEST_S3_CA", S3::authority_file(&cluster).display().to_string()),
         ("SALVOR_TEST_VELERO", velero.display().to_string()),
     ])
 }

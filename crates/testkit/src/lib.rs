@@ -25,6 +25,7 @@ pub mod progress;
 pub mod s3;
 pub mod salvor_image;
 pub mod tools;
+pub mod unreliable;
 pub mod velero;
 pub mod wait;
 pub mod zoo;

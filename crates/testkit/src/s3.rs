@@ -1,6 +1,5 @@
 //! An S3 server that the host and the pods of a cluster reach at one address.
 
-use std::env;
 use std::fs;
 use std::path::PathBuf;
 
@@ -8,15 +7,12 @@ use anyhow::{Context, Result, ensure};
 
 use crate::cluster::Cluster;
 use crate::layout::Layout;
-use crate::network::Subnet;
 use crate::pki::Authority;
 use crate::process::{Process, detached, start};
 use crate::progress::Progress;
 use crate::tools;
 use crate::wait::{Look, until};
 
-/// The environment variable that tells tests where the server is.
-pub const VARIABLE: &str = "SALVOR_TEST_S3";
 /// A bucket that it has from the start.
 pub const BUCKET: &str = "tests";
 /// The region that it says it is in.
@@ -35,8 +31,8 @@ pub struct S3 {
     pub access_key: String,
     /// The secret key.
     pub secret_key: String,
-    /// Where its buckets are folders; nothing when it is somebody else's.
-    pub folder: Option<PathBuf>,
+    /// Where its buckets are folders.
+    pub folder: PathBuf,
     /// The authority to trust, as PEM, where it speaks TLS.
     pub authority: Option<String>,
 }
@@ -51,38 +47,23 @@ impl S3 {
     pub async fn start_with_tls(cluster: &Cluster, progress: Progress) -> Result<Self> {
         let host = cluster.subnet().host().to_string();
         let folder = cluster.layout().pki();
-        let known = fs::read_to_string(folder.join("s3-ca.crt")).ok();
+        let known = fs::read_to_string(Self::authority_file(cluster)).ok();
         if let Some(authority) = known.filter(|_| running(cluster.layout(), "s3-tls")) {
             return serve(cluster, "s3-tls", TLS_PORT, Some(authority), progress).await;
         }
         let authority = Authority::new("salvor-local-s3")?;
         authority.server(&host, &[&host, "localhost"])?.write(&folder, "s3")?;
-        fs::write(folder.join("s3-ca.crt"), authority.certificate())
+        fs::write(Self::authority_file(cluster), authority.certificate())
             .context("failed to write the authority")?;
         serve(cluster, "s3-tls", TLS_PORT, Some(authority.certificate()), progress).await
     }
 
-    /// The server that the environment names, as `http://ACCESS:SECRET@HOST:PORT/BUCKET`.
-    pub fn from_environment() -> Option<Self> {
-        Self::from_url(&env::var(VARIABLE).ok()?)
+    /// Where the certificate of the authority is that signed for the one with TLS.
+    pub fn authority_file(cluster: &Cluster) -> PathBuf {
+        cluster.layout().pki().join("s3-ca.crt")
     }
 
-    /// The server that a URL names.
-    pub fn from_url(url: &str) -> Option<Self> {
-        let (scheme, rest) = url.split_once("://")?;
-        let (keys, place) = rest.rsplit_once('@')?;
-        let (access, secret) = keys.split_once(':')?;
-        let host = place.split('/').next().unwrap_or_default();
-        Some(Self {
-            endpoint: format!("{scheme}://{host}"),
-            access_key: access.to_owned(),
-            secret_key: secret.to_owned(),
-            folder: folder_of(host),
-            authority: None,
-        })
-    }
-
-    /// What [`S3::from_url`] reads.
+    /// As `http://ACCESS:SECRET@HOST:PORT/BUCKET`, for the environment of tests.
     pub fn to_url(&self) -> String {
         let keys = format!("://{}:{}@", self.access_key, self.secret_key);
         format!("{}/{BUCKET}", self.endpoint.replacen("://", &keys, 1))
@@ -93,9 +74,8 @@ impl S3 {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
         let good = (3..64).contains(&name.len()) && name.chars().all(plain);
         ensure!(good, "{name:?} cannot name a bucket: use 3 to 63 lower-case letters, digits and dashes");
-        let folder =
-            self.folder.as_ref().context("buckets can be made only on a server that was started here")?;
-        fs::create_dir_all(folder.join(name)).with_context(|| format!("failed to make the bucket {name}"))
+        fs::create_dir_all(self.folder.join(name))
+            .with_context(|| format!("failed to make the bucket {name}"))
     }
 
     /// The content of a credentials file, as Velero's Secret holds it.
@@ -105,18 +85,6 @@ impl S3 {
             self.access_key, self.secret_key
         )
     }
-}
-
-/// The folder of a server that was started beside one of this machine's clusters.
-fn folder_of(address: &str) -> Option<PathBuf> {
-    Layout::existing().iter().find_map(|name| {
-        let layout = Layout::new(name).ok()?;
-        let host = Subnet::of(&layout)?.host();
-        let server = [("s3", PORT), ("s3-tls", TLS_PORT)]
-            .into_iter()
-            .find(|(_, port)| address == format!("{host}:{port}"));
-        server.map(|(name, _)| layout.data().join(name))
-    })
 }
 
 fn running(layout: &Layout, name: &str) -> bool {
@@ -137,7 +105,7 @@ async fn serve(
         endpoint: format!("{scheme}://{address}"),
         access_key: "salvor".to_owned(),
         secret_key: "salvor-test-secret".to_owned(),
-        folder: Some(layout.data().join(name)),
+        folder: layout.data().join(name),
         authority,
     };
     if !running(layout, name) {
@@ -174,20 +142,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_goes_through_its_url() {
-        let s3 = S3::from_url("http://key:se:cret@192.0.2.1:7070/bucket").unwrap();
-        assert_eq!(s3.endpoint, "http://192.0.2.1:7070");
-        assert_eq!((s3.access_key.as_str(), s3.secret_key.as_str()), ("key", "se:cret"));
-        assert_eq!(S3::from_url(&s3.to_url()), Some(s3));
-        assert_eq!(S3::from_url("http://nobody"), None);
-    }
-
-    #[test]
-    fn buckets_are_made_only_here_and_by_good_names() {
-        let mut s3 = S3::from_url("http://key:secret@192.0.2.1:7070").unwrap();
-        assert!(s3.make_bucket("good").is_err(), "the server is somebody else's");
+    fn buckets_are_made_by_good_names_only() {
         let folder = tempfile::tempdir().unwrap();
-        s3.folder = Some(folder.path().to_owned());
+        let s3 = S3 {
+            endpoint: "http://192.0.2.1:7070".to_owned(),
+            access_key: "key".to_owned(),
+            secret_key: "secret".to_owned(),
+            folder: folder.path().to_owned(),
+            authority: None,
+        };
+        assert_eq!(s3.to_url(), "http://key:secret@192.0.2.1:7070/tests");
         s3.make_bucket("good").unwrap();
         for bad in ["it", "Upper", "../x", "a/b"] {
             assert!(s3.make_bucket(bad).is_err(), "{bad:?}");

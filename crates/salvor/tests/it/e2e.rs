@@ -33,27 +33,19 @@ async fn kill_in_the_middle(world: &World, plural: &str, name: &str, done: &str)
     println!("killed {} pods in the middle of {plural} {name}", pods.len());
 }
 
-async fn submit(world: &World, kind: &str, plural: &str, name: &str, spec: Value) {
-    let document = json!({
-        "apiVersion": "velero.io/v1", "kind": kind, "metadata": {"name": name, "namespace": OURS}, "spec": spec,
-    });
-    let path = format!("/apis/velero.io/v1/namespaces/{OURS}/{plural}");
-    world.cluster.client().create(&path, &document).await.unwrap();
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_server_ends_with_the_same_objects() {
     let Some(world) = world().await else { return };
     world.install_salvor(OURS, "killed").await;
     let before = world.fill(&NAMESPACES).await;
 
-    submit(&world, "Backup", "backups", "b", json!({"includedNamespaces": NAMESPACES})).await;
+    world.request(OURS, "Backup", "b", json!({"includedNamespaces": NAMESPACES})).await.unwrap();
     kill_in_the_middle(&world, "backups", "b", "itemsBackedUp").await;
     let status = world.ended(OURS, "backups", "b").await;
     assert_eq!(status["phase"], "Completed", "{status}");
 
     world.lose(&NAMESPACES).await;
-    submit(&world, "Restore", "restores", "r", json!({"backupName": "b"})).await;
+    world.request(OURS, "Restore", "r", json!({"backupName": "b"})).await.unwrap();
     kill_in_the_middle(&world, "restores", "r", "itemsRestored").await;
     let status = world.ended(OURS, "restores", "r").await;
     assert_eq!(status["phase"], "Completed", "{status}");

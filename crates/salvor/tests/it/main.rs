@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
+mod archives;
 mod e2e;
+mod integration;
 mod interop;
 mod world;

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use serde_json::Value;
+use anyhow::Result;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
 use testkit::cluster::Cluster;
 use testkit::compare::compare;
 use testkit::objects::{create_all, read_namespaces};
@@ -113,7 +116,7 @@ impl World {
     /// Makes the location look for other clusters' backups every few seconds, and waits until it is available.
     async fn sync_often(&self, namespace: &str) {
         let path = format!("/apis/velero.io/v1/namespaces/{namespace}/backupstoragelocations/default");
-        let spec = serde_json::json!({
+        let spec = json!({
             "apiVersion": "velero.io/v1", "kind": "BackupStorageLocation",
             "metadata": {"name": "default"}, "spec": {"backupSyncPeriod": "3s"},
         });
@@ -125,6 +128,27 @@ impl World {
         })
         .await
         .unwrap();
+    }
+
+    /// Makes an object in the namespace of a server.
+    pub(crate) async fn submit(&self, namespace: &str, plural: &str, document: &Value) -> Result<Value> {
+        let path = format!("/apis/velero.io/v1/namespaces/{namespace}/{plural}");
+        self.cluster.client().create(&path, document).await
+    }
+
+    /// Asks a server for a backup or a restore.
+    pub(crate) async fn request(
+        &self,
+        namespace: &str,
+        kind: &str,
+        name: &str,
+        spec: Value,
+    ) -> Result<Value> {
+        let document = json!({
+            "apiVersion": "velero.io/v1", "kind": kind, "metadata": {"name": name, "namespace": namespace},
+            "spec": spec,
+        });
+        self.submit(namespace, &format!("{}s", kind.to_lowercase()), &document).await
     }
 
     /// Waits until an operation of a server has ended, and gives its status.
@@ -149,6 +173,23 @@ impl World {
         let client = self.cluster.client();
         create_all(client, &zoo::generate_in(self.seed, namespaces)).await.unwrap();
         self.settled(namespaces).await
+    }
+
+    /// Fills a namespace with objects that no compression makes smaller: 12 MiB of them.
+    pub(crate) async fn noise(&self, namespace: &str) {
+        let client = self.cluster.client();
+        let document = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
+        client.create("/api/v1/namespaces", &document).await.unwrap();
+        let mut state = self.seed;
+        for number in 0..16 {
+            let bytes: Vec<u8> = (0..768 << 10).map(|_| next(&mut state)).collect();
+            let document = json!({
+                "apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": {"name": format!("noise-{number}"), "namespace": namespace},
+                "binaryData": {"noise": BASE64_STANDARD.encode(bytes)},
+            });
+            client.create(&format!("/api/v1/namespaces/{namespace}/configmaps"), &document).await.unwrap();
+        }
     }
 
     /// All objects of namespaces, when two looks in a row see the same ones.
@@ -215,4 +256,12 @@ impl World {
         let path = format!("/api/v1/namespaces/{namespace}");
         let _gone_or_not = client.delete(&path).await;
     }
+}
+
+/// One byte of Marsaglia's xorshift generator.
+fn next(state: &mut u64) -> u8 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    state.to_le_bytes()[3]
 }
