@@ -58,6 +58,12 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         matches!(self.kind, ErrorKind::TooManyRequests | ErrorKind::Unavailable)
     }
+
+    /// Whether the failure says something of what was asked for, and not of the server's state or of who we are: an
+    /// account's token ends with its pod, while the process in the pod may still be at work.
+    pub fn is_a_judgement(&self) -> bool {
+        !self.is_transient() && self.kind != ErrorKind::Unauthorized
+    }
 }
 
 /// One object by its address.

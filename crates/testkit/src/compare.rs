@@ -27,6 +27,7 @@ pub const ALLOWED: &[Allowed] = &[
     allowed("*", "/metadata/resourceVersion", "the server counts"),
     allowed("*", "/metadata/creationTimestamp", "the object is new"),
     allowed("*", "/metadata/generation", "the server counts"),
+    allowed("*", "/metadata/generateName", "the object has its name; Velero drops it, too"),
     allowed("*", "/metadata/managedFields", "the server drops what a create brings"),
     allowed("*", "/metadata/ownerReferences", "owners have new uids; controllers adopt again"),
     allowed("*", "/metadata/labels/velero.io~1backup-name", "a restore says where an object came from"),

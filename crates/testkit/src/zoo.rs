@@ -34,6 +34,9 @@ pub fn generate_in(seed: u64, namespaces: &[&str]) -> Vec<Value> {
         namespaced::network(&mut zoo, &mut random, name);
         namespaced::custom(&mut zoo, &mut random, name);
     }
+    for name in namespaces {
+        namespaced::quota(&mut zoo, &mut random, name);
+    }
     zoo.documents
 }
 

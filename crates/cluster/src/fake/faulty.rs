@@ -35,13 +35,19 @@ impl Fault {
         Self { writes_only: true, ..Self::call(nth) }
     }
 
+    /// The same at another call.
+    #[must_use]
+    pub fn at(self, nth: usize) -> Self {
+        Self { nth, ..self }
+    }
+
     /// The call has its effect, and only the answer is lost.
     #[must_use]
     pub fn after_effect(self) -> Self {
         Self { after_effect: true, ..self }
     }
 
-    /// Every later call fails, too: what is left to a process that dies here.
+    /// Every later call fails in the same way: what is left to a process that dies here, or is nobody any more.
     #[must_use]
     pub fn then_dead(self) -> Self {
         Self { then_dead: true, ..self }
@@ -108,7 +114,8 @@ impl Faulty {
         let write_number = if write { self.writes.fetch_add(1, Ordering::SeqCst) + 1 } else { 0 };
         self.log.lock().unwrap_or_else(PoisonError::into_inner).push(action.clone());
         if self.dead.load(Ordering::SeqCst) {
-            return Err(Error::new(ErrorKind::Unavailable, action, "injected: the process is dead"));
+            let kind = self.fault.map_or(ErrorKind::Unavailable, |fault| fault.kind);
+            return Err(Error::new(kind, action, "injected: the process is dead"));
         }
         let number = |fault: &Fault| if fault.writes_only { write_number } else { call_number };
         let Some(fault) = self.fault.filter(|fault| number(fault) == fault.nth) else { return call.await };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use api::Kind;
 use api::meta::ResourceType;
 use api::velero::v1::{Backup, BackupPhase, Restore, RestorePhase, VolumeSnapshotLocation};
+use cluster::ErrorKind;
 use cluster::fake::{Fault, Faulty};
 use cluster::{Cluster, ObjectRef};
 use serde_json::{Value, json};
@@ -148,28 +149,54 @@ async fn a_restore_cut_off_at_any_call_ends_the_same_and_creates_nothing_twice()
         work(&world, &world.deps(), &BACKUP, "b").await.unwrap();
         before
     };
-    for after_effect in [false, true] {
+    let deaths = [
+        Fault::call(0).then_dead(),
+        Fault::call(0).then_dead().after_effect(),
+        // The pod was deleted by force: its token is worth nothing any more, and the process does not know.
+        Fault::call(0).then_dead().with(ErrorKind::Unauthorized),
+    ];
+    for death in deaths {
         for nth in 1.. {
             let world = shop();
             work(&world, &world.deps(), &BACKUP, "b").await.unwrap();
             lose(&world).await;
             restore_of(&world);
-            let fault = Fault::call(nth).then_dead();
-            let fault = if after_effect { fault.after_effect() } else { fault };
-            let faulty = Arc::new(Faulty::new(Arc::new(world.fake.clone()), Some(fault)));
+            let faulty = Arc::new(Faulty::new(Arc::new(world.fake.clone()), Some(death.at(nth))));
             let deps = world.deps_with(faulty.clone(), Ok(Arc::new(world.memory.clone())));
             let _died = work(&world, &deps, &RESTORE, "r").await;
-            let second = Arc::new(Faulty::new(Arc::new(world.fake.clone()), None));
-            let deps = world.deps_with(second.clone(), Ok(Arc::new(world.memory.clone())));
-            work(&world, &deps, &RESTORE, "r").await.unwrap();
-            assert_eq!(application(&world), expected, "call {nth}, after its effect: {after_effect}");
+            work(&world, &world.deps(), &RESTORE, "r").await.unwrap();
+            assert_eq!(application(&world), expected, "{death:?} at {nth}");
             let restore = world.get::<Restore>("r").await.unwrap();
-            assert_eq!(restore.status.phase, RestorePhase::Completed, "call {nth}: {:?}", restore.status);
-            assert_eq!(restore.status.warnings, 0, "call {nth}: {:?}", restore.status);
+            assert_eq!(
+                restore.status.phase,
+                RestorePhase::Completed,
+                "{death:?} at {nth}: {:?}",
+                restore.status
+            );
+            assert_eq!(restore.status.warnings, 0, "{death:?} at {nth}: {:?}", restore.status);
             if !faulty.struck() {
                 assert!(nth > 15, "the loop has cut off {nth} calls only");
                 break;
             }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backup_whose_token_ends_at_any_call_ends_the_same() {
+    for nth in 1.. {
+        let world = shop();
+        let fault = Fault::call(nth).then_dead().with(ErrorKind::Unauthorized);
+        let faulty = Arc::new(Faulty::new(Arc::new(world.fake.clone()), Some(fault)));
+        let deps = world.deps_with(faulty.clone(), Ok(Arc::new(world.memory.clone())));
+        let _died = work(&world, &deps, &BACKUP, "b").await;
+        work(&world, &world.deps(), &BACKUP, "b").await.unwrap();
+        let backup = world.get::<Backup>("b").await.unwrap();
+        assert_eq!(backup.status.phase, BackupPhase::Completed, "call {nth}: {:?}", backup.status);
+        assert_eq!(backup.status.progress.unwrap().items_backed_up, 11, "call {nth}");
+        if !faulty.struck() {
+            assert!(nth > 10, "the loop has cut off {nth} calls only");
+            return;
         }
     }
 }

@@ -170,6 +170,8 @@ impl World {
 
     /// Fills namespaces with objects from the seed, and gives all that is in them when controllers are done.
     pub(crate) async fn fill(&self, namespaces: &[&str]) -> BTreeMap<String, Value> {
+        // What a run that failed left.
+        self.lose(namespaces).await;
         let client = self.cluster.client();
         create_all(client, &zoo::generate_in(self.seed, namespaces)).await.unwrap();
         self.settled(namespaces).await

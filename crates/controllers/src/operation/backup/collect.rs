@@ -77,6 +77,7 @@ impl Collector<'_> {
                 self.operation.deps.cluster.list(&list.resource, list.namespace.as_deref(), &page).await;
             let answer = match answer {
                 Ok(answer) => answer,
+                Err(error) if error.kind == ErrorKind::Unauthorized => return Err(error.into()),
                 Err(error) => return Ok(Some(not_listed(&list, &error))),
             };
             self.keep(list.resource.clone(), answer.items).await?;

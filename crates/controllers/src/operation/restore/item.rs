@@ -63,9 +63,9 @@ impl Item<'_> {
         let at = self.at();
         let cluster = &self.operation.deps.cluster;
         match self.persist(|| cluster.create(&at, &self.desired, WriteOptions::default())).await {
-            Ok(created) => Ok(self.created(&created).await),
-            Err(error) if error.is_transient() => Err(error.into()),
-            Err(error) => self.refused(&error).await,
+            Ok(created) => self.created(&created).await,
+            Err(error) if error.is_a_judgement() => self.refused(&error).await,
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -86,7 +86,7 @@ impl Item<'_> {
         let decision = restore::decide(found, &self.desired, self.planned, self.plan);
         let action = decision.outcome();
         match decision {
-            Existing::Ours => Ok(self.created(found).await),
+            Existing::Ours => self.created(found).await,
             Existing::Equal => Ok(Outcome::of(action)),
             Existing::Differs(problem) => Ok(Outcome::with(action, problem)),
             Existing::Patch(change) => self.change(change).await,
@@ -101,7 +101,7 @@ impl Item<'_> {
             match self.patch(change.patch.clone()).await {
                 Ok(_) if problems.is_empty() => return Ok(Outcome::of(change.outcome())),
                 Ok(_) => return Ok(Outcome { problems, ..Outcome::of(Action::Failed) }),
-                Err(error) if error.is_transient() => return Err(error.into()),
+                Err(error) if !error.is_a_judgement() => return Err(error.into()),
                 Err(error) => {
                     let refused = change.refused(&error.to_string(), self.planned, self.plan);
                     problems.push(refused.problem);
@@ -115,22 +115,22 @@ impl Item<'_> {
     }
 
     /// The object is there, by our hand: brings back what the server drops on create.
-    async fn created(&self, created: &Value) -> Outcome {
+    async fn created(&self, created: &Value) -> Result<Outcome> {
         let mut settled = Outcome { uid: uid(created).to_owned(), ..Outcome::of(Action::Created) };
         settled.name = Some(name(created).to_owned()).filter(|name| *name != self.planned.name);
         if self.planned.status
-            && let Err(error) = self.replace_status(created).await
+            && let Some(refused) = judgement(self.replace_status(created).await)?
         {
-            settled.problems.push(self.problem(&problems::STATUS_NOT_RESTORED, Severity::Warning, &error));
+            settled.problems.push(self.problem(&problems::STATUS_NOT_RESTORED, Severity::Warning, &refused));
         }
         if self.planned.managed_fields
             && let Some(patch) = status::managed_fields(&self.archived)
-            && let Err(error) = self.patch(patch).await
-            && error.kind != ErrorKind::NotFound
+            && let Some(refused) = judgement(self.patch(patch).await)?
+            && refused.kind != ErrorKind::NotFound
         {
-            settled.problems.push(self.problem(&problems::OWNERS_NOT_RESTORED, Severity::Warning, &error));
+            settled.problems.push(self.problem(&problems::OWNERS_NOT_RESTORED, Severity::Warning, &refused));
         }
-        settled
+        Ok(settled)
     }
 
     async fn replace_status(&self, created: &Value) -> cluster::Result<Value> {
@@ -169,5 +169,14 @@ impl Item<'_> {
     fn problem(&self, code: &Code, severity: Severity, error: &ClusterError) -> Problem {
         let target = self.plan.target(self.planned);
         Problem::new(code, severity, format!("error restoring {target}: {error}")).about(&target)
+    }
+}
+
+/// What the server has against a write; an error where it did not judge it.
+fn judgement<T>(answer: cluster::Result<T>) -> Result<Option<ClusterError>> {
+    match answer {
+        Ok(_) => Ok(None),
+        Err(error) if error.is_a_judgement() => Ok(Some(error)),
+        Err(error) => Err(error.into()),
     }
 }
