@@ -106,13 +106,22 @@ impl Client {
     /// Creates or changes the document at a path so that it is as given.
     pub async fn apply(&self, path: &str, document: &Value) -> Result<Value> {
         let path = format!("{path}?fieldManager=testkit&force=true");
-        let request = self.http.patch(format!("{}{path}", self.server));
-        let request =
-            request.header("content-type", "application/apply-patch+yaml").body(document.to_string());
-        let response = request.send().await.with_context(|| format!("failed to apply {path}"))?;
-        let status = response.status();
-        let body = body_of(response).await?;
+        let (status, body) = self.patch(&path, "application/apply-patch+yaml", document).await?;
         accepted("apply", &path, status, body)
+    }
+
+    /// Merges a change into the document at a path.
+    pub async fn merge(&self, path: &str, change: &Value) -> Result<Value> {
+        let (status, body) = self.patch(path, "application/merge-patch+json", change).await?;
+        accepted("patch", path, status, body)
+    }
+
+    async fn patch(&self, path: &str, content: &str, document: &Value) -> Result<(StatusCode, Value)> {
+        let request = self.http.patch(format!("{}{path}", self.server));
+        let request = request.header("content-type", content).body(document.to_string());
+        let response = request.send().await.with_context(|| format!("failed to patch {path}"))?;
+        let status = response.status();
+        Ok((status, body_of(response).await?))
     }
 
     /// Deletes what is at a path; nothing there is as good.

@@ -209,7 +209,7 @@ async fn archives_that_are_none_are_refused_and_touch_nothing() {
     assert_eq!((&status["phase"], &status["errors"]), (&json!("PartiallyFailed"), &json!(1)), "{status}");
     let good = format!("{namespace}/configmaps/good");
     assert!(world.cluster.client().get(&good).await.unwrap().is_some(), "the others are restored");
-    world.cluster.client().delete(&namespace).await.unwrap();
+    world.delete_namespace(NAMESPACE).await;
     world.remove(SERVER).await;
 }
 
@@ -249,7 +249,7 @@ async fn a_store_that_misbehaves_loses_nothing() {
     let spec = json!({"backupName": "cut-off", "namespaceMapping": {NAMESPACE: "bad-bears-again"}});
     assert_eq!(restore(&world, SERVER, "cut-off", spec).await["phase"], "Completed");
     for namespace in [NAMESPACE, "bad-bears-again"] {
-        world.cluster.client().delete(&format!("/api/v1/namespaces/{namespace}")).await.unwrap();
+        world.delete_namespace(namespace).await;
     }
     world.remove(SERVER).await;
 }

@@ -79,6 +79,7 @@ impl World {
 
     /// Installs our server, with a location in the bucket below `prefix`.
     pub(crate) async fn install_salvor(&self, namespace: &str, prefix: &str) {
+        self.clear(namespace, prefix).await;
         let credentials = std::env::temp_dir().join(format!("credentials-{namespace}"));
         std::fs::write(&credentials, self.s3.credentials_file()).unwrap();
         let config = format!("region=us-east-1,s3ForcePathStyle=true,s3Url={}", self.s3.endpoint);
@@ -109,6 +110,7 @@ impl World {
 
     /// Installs the real Velero, with a location in the bucket below `prefix`.
     pub(crate) async fn install_velero(&self, namespace: &str, prefix: &str) {
+        self.clear(namespace, prefix).await;
         velero::install(&self.cluster, namespace, &self.s3, BUCKET, prefix).unwrap();
         self.sync_often(namespace).await;
     }
@@ -224,15 +226,7 @@ impl World {
             client.delete(path).await.unwrap();
         }
         for path in &gone {
-            until(&format!("{path} is not gone"), PATIENCE, || async {
-                Ok(if client.get(path).await?.is_none() {
-                    Look::Done(())
-                } else {
-                    Look::NotYet("still there".into())
-                })
-            })
-            .await
-            .unwrap();
+            self.gone(path).await;
         }
     }
 
@@ -246,17 +240,45 @@ impl World {
         println!("{} objects are as they were", outcome.await.unwrap());
     }
 
+    /// Removes what a run that failed left.
+    async fn clear(&self, namespace: &str, prefix: &str) {
+        self.remove(namespace).await;
+        let folder = self.s3.folder.join(BUCKET).join(prefix);
+        if folder.exists() {
+            std::fs::remove_dir_all(folder).unwrap();
+        }
+    }
+
     /// Removes a server.
     pub(crate) async fn remove(&self, namespace: &str) {
         let client = self.cluster.client();
-        for (group, name) in
-            [("clusterrolebindings", "velero"), ("clusterrolebindings", &*format!("velero-{namespace}"))]
-        {
-            let _gone_or_not =
-                client.delete(&format!("/apis/rbac.authorization.k8s.io/v1/{group}/{name}")).await;
+        let bindings = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
+        client.delete(&format!("{bindings}/velero-{namespace}")).await.unwrap();
+        // Restores wait for their server to remove their files; it goes, too.
+        let restores = format!("/apis/velero.io/v1/namespaces/{namespace}/restores");
+        for restore in client.list(&restores).await.unwrap_or_default() {
+            let path = format!("{restores}/{}", restore["metadata"]["name"].as_str().unwrap());
+            client.merge(&path, &json!({"metadata": {"finalizers": null}})).await.unwrap();
         }
-        let path = format!("/api/v1/namespaces/{namespace}");
-        let _gone_or_not = client.delete(&path).await;
+        self.delete_namespace(namespace).await;
+    }
+
+    /// Deletes a namespace, and waits until it is gone.
+    pub(crate) async fn delete_namespace(&self, name: &str) {
+        let client = self.cluster.client();
+        let path = format!("/api/v1/namespaces/{name}");
+        client.delete(&path).await.unwrap();
+        self.gone(&path).await;
+    }
+
+    /// Waits until an object is gone.
+    async fn gone(&self, path: &str) {
+        until(&format!("{path} is not gone"), PATIENCE, || async {
+            let found = self.cluster.client().get(path).await?;
+            Ok(if found.is_none() { Look::Done(()) } else { Look::NotYet("still there".to_owned()) })
+        })
+        .await
+        .unwrap();
     }
 }
 
