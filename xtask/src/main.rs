@@ -3,6 +3,7 @@
 mod cluster;
 mod codegen;
 mod demo;
+mod deny;
 mod files;
 mod image;
 mod source;

@@ -1,8 +1,8 @@
 //! `cargo xtask test`: what guards the main branch, and single suites of it.
 //!
-//! The gate asks what needs no cluster (formatting, lints, generated files, tidiness), brings a real cluster, an
-//! object store and the real Velero up, and ends with one run of all tests. A suite is a choice of tests, by crate for those
-//! beside the code, by module for those of the one integration-test binary.
+//! The gate asks what needs no cluster (formatting, lints, licences, generated files, tidiness), brings a real cluster,
+//! an object store and the real Velero up, and ends with one run of all tests. A suite is a choice of tests, by crate for
+//! those beside the code, by module for those of the one integration-test binary.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use testkit::progress::{Progress, seconds};
 use testkit::s3::S3;
 use testkit::velero;
 
-use crate::image;
+use crate::{deny, image};
 
 /// The cluster that tests use.
 const CLUSTER: &str = "test";
@@ -66,7 +66,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let progress = Progress::shown();
     let mut times = Times::default();
     if options.suite.is_none() {
-        checks(&mut times)?;
+        checks(progress, &mut times)?;
     }
     let environment = match options.suite {
         Some(Suite::Unit) => Environment::new(),
@@ -82,12 +82,13 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
 }
 
 /// What needs no cluster.
-fn checks(times: &mut Times) -> Result<()> {
+fn checks(progress: Progress, times: &mut Times) -> Result<()> {
     let none = Environment::new();
     times.take("format", || cargo("fmt", &["--all", "--check"], &none))?;
     times.take("lints", || {
         cargo("clippy", &["--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"], &none)
     })?;
+    times.take("licences", || deny::check(progress))?;
     times.take("generated", || cargo("xtask", &["codegen", "--check"], &none))?;
     times.take("tidy", || cargo("xtask", &["tidy"], &none))
 }
