@@ -1,8 +1,8 @@
 //! Backups: what is selected, what that brings along, in which order, and what becomes of each document.
 //!
-//! In the order in which an executor uses them: [`prepare`] validates, [`select`] says what to list, [`plan`] what
-//! to fetch besides and then everything that will be done, [`check`] lints the plan, [`transform`] runs on each
-//! document. [`problems`] has the codes.
+//! In the order in which an executor uses them: [`prepare`] validates, [`Planner`] says what to list, what to fetch
+//! besides and then everything that will be done, and lints that ([`check`]); [`transform`] runs on each document.
+//! [`problems`] has the codes.
 
 pub mod actions;
 pub mod check;
@@ -11,6 +11,7 @@ mod closure;
 pub(crate) mod fixture;
 pub mod observed;
 pub mod plan;
+pub mod planner;
 pub mod prepare;
 pub mod problems;
 pub mod rule;
@@ -20,6 +21,7 @@ mod volumes;
 
 pub use observed::{Defaults, NamespaceFacts, Observed, Version};
 pub use plan::{BackupPlan, PlannedItem, Request};
+pub use planner::{Collected, Planner};
 pub use prepare::{Prepared, prepare};
 pub use rule::Rule;
 pub use select::{ListRequest, Selection};

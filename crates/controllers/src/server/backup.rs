@@ -8,7 +8,7 @@ use api::Kind;
 use api::meta::ResourceType;
 use api::velero::v1::{Backup, BackupPhase, BackupStorageLocation, VolumeSnapshotLocation};
 use cluster::port::ListPage;
-use engine::backup::{Defaults, NamespaceFacts, Observed as Prepared, Version, prepare};
+use engine::backup::{Defaults, NamespaceFacts, Observed as Prepared, Planner, Version, prepare};
 use engine::catalog::Catalog;
 use engine::machine::backup::{Limits, Observed, Step, next};
 use engine::machine::restore::{Journal, Operations};
@@ -121,9 +121,8 @@ async fn run(
     let location = location
         .ok_or_else(|| Error::Config(format!("run backup {}: location {name} not found", backup.name())))?;
     let store = deps.stores.open(&location).await?;
-    let catalog = catalog(deps).await?;
-    let operation = Operation::new(deps, Backup::resource_type(), document, store);
-    operation::run(&operation, backup, namespaces, &catalog).await
+    let planner = Planner::new(backup, &catalog(deps).await?, namespaces);
+    operation::run(&Operation::new(deps, Backup::resource_type(), document, store), &planner).await
 }
 
 async fn fail(deps: &Deps, backup: &Backup, reason: &str, now: Timestamp) -> Result<()> {

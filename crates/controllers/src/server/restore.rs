@@ -8,8 +8,9 @@ use api::labels::RESTORE_FINALIZER;
 use api::velero::v1::{Backup, BackupStorageLocation, Restore, RestorePhase};
 use engine::catalog::Catalog;
 use engine::machine::restore::{Files, Journal, Limits, Observed, Operations, Step, after_finalize, next};
+use engine::restore::order::Priorities;
 use engine::restore::prepare::{Defaults, Observed as Prepared};
-use engine::restore::{Prepared as Preparation, prepare};
+use engine::restore::{Prepared as Preparation, Request, prepare};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -99,7 +100,16 @@ async fn run(deps: &Arc<Deps>, document: &Value, restore: &Restore) -> Result<()
     let location =
         location.ok_or_else(|| missing(format!("location {} not found", backup.spec.storage_location)))?;
     let store = deps.stores.open(&location).await?;
-    operation::run(&Operation::new(deps, Restore::resource_type(), document, store), restore).await
+    let request = Request::of(restore, priorities(deps));
+    operation::run(&Operation::new(deps, Restore::resource_type(), document, store), &request).await
+}
+
+/// The order of types that the server was told, or Velero's.
+fn priorities(deps: &Deps) -> Priorities {
+    match &deps.config.restore.priorities {
+        Some(told) => Priorities { high: told.high.clone(), low: told.low.clone() },
+        None => Priorities::default(),
+    }
 }
 
 async fn finalize(deps: &Deps, restore: &Restore, now: Timestamp) -> Result<()> {

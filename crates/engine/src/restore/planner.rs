@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use api::Kind;
 use api::meta::{GroupResource, ObjectKey, ResourceType};
-use api::velero::v1::RestoreSpec;
+use api::velero::v1::{Restore, RestoreSpec};
 
 use super::order::{DEFINITIONS, NAMESPACES, Order, Priorities};
 use super::plan::{
@@ -29,6 +30,22 @@ pub struct Request {
     pub backup: String,
     /// The server's order of types.
     pub priorities: Priorities,
+}
+
+impl Request {
+    /// What a prepared Restore asks for.
+    pub fn of(restore: &Restore, priorities: Priorities) -> Self {
+        Self {
+            restore: Identity {
+                namespace: restore.namespace().to_owned(),
+                name: restore.name().to_owned(),
+                uid: restore.uid().to_owned(),
+            },
+            spec: restore.spec.clone(),
+            backup: restore.spec.backup_name.clone(),
+            priorities,
+        }
+    }
 }
 
 /// What the cluster has.

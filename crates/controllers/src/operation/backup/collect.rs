@@ -1,16 +1,12 @@
-//! Collects what a selection asks for: lists in parallel, page by page, each document straight into the spool.
+//! Collects what the planning of a backup asks for: lists in parallel, page by page, each document straight into the spool.
 //! Files of the spool go into the journal as they fill up.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use api::meta::{ObjectKey, ResourceType};
 use cluster::port::{ListPage, ObjectRef};
 use cluster::{Error as ClusterError, ErrorKind};
-use engine::backup::plan::missing;
-use engine::backup::problems;
-use engine::backup::select::{ListRequest, Selection};
-use engine::catalog::Catalog;
+use engine::backup::{Collected, ListRequest, Planner, problems};
 use engine::facts::Facts;
 use engine::problem::{Problem, Severity};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -21,24 +17,12 @@ use crate::operation::Operation;
 use crate::operation::journal::Journal;
 use crate::operation::spool::{Spool, Writer};
 
-/// What was collected.
-#[derive(Debug, Default)]
-pub(super) struct Collected {
-    /// The facts of every object.
-    pub(super) facts: Vec<Facts>,
-    /// Objects that something names and that are not there.
-    pub(super) absent: BTreeSet<ObjectKey>,
-    /// What could not be listed.
-    pub(super) problems: Vec<Problem>,
-}
-
-/// Collects what `selection` asks for, and what that names.
+/// Collects what `planner` asks for, and what that names.
 pub(super) async fn collect(
     operation: &Operation,
     journal: &Journal,
     spool: &Spool,
-    selection: &Selection,
-    catalog: &Catalog,
+    planner: &Planner,
 ) -> Result<Collected> {
     let collector = Collector {
         operation,
@@ -46,10 +30,10 @@ pub(super) async fn collect(
         pages: Arc::new(Mutex::new(Pages { writer: spool.writer(), facts: Vec::new() })),
     };
     let width = operation.deps.config.limits.connections.max(1);
-    let lists: Vec<_> = selection.lists().into_iter().map(|list| collector.list(list)).collect();
+    let lists: Vec<_> = planner.lists().into_iter().map(|list| collector.list(list)).collect();
     let tried: Vec<Option<Problem>> = stream::iter(lists).buffered(width).try_collect().await?;
     let mut collected = Collected { problems: tried.into_iter().flatten().collect(), ..Collected::default() };
-    collector.close(selection, catalog, &mut collected).await?;
+    collector.close(planner, &mut collected).await?;
     collector.seal().await?;
     collected.facts = std::mem::take(&mut lock(&collector.pages).facts);
     Ok(collected)
@@ -89,14 +73,14 @@ impl Collector<'_> {
     }
 
     /// Fetches what the objects name, until they name nothing that is not there.
-    async fn close(&self, selection: &Selection, catalog: &Catalog, collected: &mut Collected) -> Result<()> {
+    async fn close(&self, planner: &Planner, collected: &mut Collected) -> Result<()> {
         loop {
-            let wanted = missing(selection, &lock(&self.pages).facts, &collected.absent);
+            let wanted = planner.missing(&lock(&self.pages).facts, &collected.absent);
             if wanted.is_empty() {
                 return Ok(());
             }
             for key in wanted {
-                if !self.fetch(catalog, &key).await? {
+                if !self.fetch(planner, &key).await? {
                     collected.absent.insert(key);
                 }
             }
@@ -104,8 +88,8 @@ impl Collector<'_> {
     }
 
     /// Fetches one object; says whether it is there.
-    async fn fetch(&self, catalog: &Catalog, key: &ObjectKey) -> Result<bool> {
-        let Some(resource) = catalog.find(&key.resource).cloned() else { return Ok(false) };
+    async fn fetch(&self, planner: &Planner, key: &ObjectKey) -> Result<bool> {
+        let Some(resource) = planner.catalog().find(&key.resource).cloned() else { return Ok(false) };
         let at = ObjectRef { resource, namespace: key.namespace.clone(), name: key.name.clone() };
         match self.operation.deps.cluster.get(&at).await {
             Ok(document) => self.keep(at.resource, vec![document]).await.map(|()| true),

@@ -8,11 +8,7 @@ mod report;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::velero::v1::Backup;
-use engine::backup::check::{check, is_fatal};
-use engine::backup::{BackupPlan, NamespaceFacts, Request, Selection, plan, problems};
-use engine::catalog::Catalog;
-use engine::problem::{Problem, Severity};
+use engine::backup::{BackupPlan, Planner};
 use serde_json::json;
 use store::backup_files::{Commit, read_marker};
 use store::bucket::BackupFile;
@@ -30,19 +26,14 @@ use crate::error::{Error, Result};
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs a backup to its end, from wherever it is. A failure to go on is an error: then it is tried again.
-pub async fn run(
-    operation: &Operation,
-    backup: &Backup,
-    namespaces: &[NamespaceFacts],
-    catalog: &Catalog,
-) -> Result<()> {
+pub async fn run(operation: &Operation, planner: &Planner) -> Result<()> {
     let report = Report { operation };
     let (journal, _) = Journal::open(&operation.store, &operation.uid).await?;
     if let Some(marker) = read_marker(operation.store.as_ref(), operation.name()).await? {
         report.is_there(&marker.backup).await?;
         return journal.remove().await;
     }
-    match attempt(operation, backup, &journal, namespaces, catalog).await {
+    match attempt(operation, planner, &journal).await {
         Ok(committed) => report.finish(&committed).await?,
         Err(Error::Refused(problem)) => report.fail(&problem).await?,
         Err(error) => return Err(error),
@@ -51,13 +42,7 @@ pub async fn run(
 }
 
 /// Makes the backup, and gives the Backup as it was committed.
-async fn attempt(
-    operation: &Operation,
-    backup: &Backup,
-    journal: &Journal,
-    namespaces: &[NamespaceFacts],
-    catalog: &Catalog,
-) -> Result<serde_json::Value> {
+async fn attempt(operation: &Operation, planner: &Planner, journal: &Journal) -> Result<serde_json::Value> {
     let name = format!("{}/{}", operation.deps.namespace(), operation.name());
     let log = OperationLog::new(Arc::clone(&operation.deps.clock), "backup", name);
     let spool = Arc::new(Spool::create(&operation.scratch, &operation.uid)?);
@@ -68,34 +53,14 @@ async fn attempt(
             plan
         }
         None => {
-            let plan = make_plan(operation, backup, journal, &spool, (namespaces, catalog)).await?;
+            let collected = collect::collect(operation, journal, &spool, planner).await?;
+            let plan = planner.plan(collected).map_err(|problem| Error::Refused(Box::new(problem)))?;
             journal.save_plan(&plan).await?;
             plan
         }
     };
     log.lines(plan.log(operation.deps.now()));
     upload(operation, &Arc::new(plan), &spool, &log).await
-}
-
-async fn make_plan(
-    operation: &Operation,
-    backup: &Backup,
-    journal: &Journal,
-    spool: &Spool,
-    (namespaces, catalog): (&[NamespaceFacts], &Catalog),
-) -> Result<BackupPlan> {
-    let (selection, found) = Selection::new(&backup.spec, catalog, namespaces);
-    let mut collected = collect::collect(operation, journal, spool, &selection, catalog).await?;
-    collected.problems.splice(0..0, found);
-    let request = Request::of(backup);
-    let plan = plan::plan(&request, &selection, collected.facts, &collected.absent, collected.problems);
-    let notes = check(&plan);
-    if is_fatal(&notes) {
-        let notes: Vec<_> = notes.iter().map(ToString::to_string).collect();
-        let problem = Problem::new(&problems::BAD_PLAN, Severity::Error, notes.join("; "));
-        return Err(Error::Refused(Box::new(problem)));
-    }
-    Ok(plan)
 }
 
 /// Brings back what the plan was made over.

@@ -7,6 +7,7 @@ use api::velero::v1::BackupPhase;
 use engine::backup::{BackupPlan, problems};
 use engine::document::{label, uid};
 use engine::files::SideFiles;
+use engine::machine::backup::after_finalize;
 use engine::problem::{Problem, Severity, errors, warnings};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -53,10 +54,7 @@ impl Report<'_> {
 
     /// The Backup with its final status.
     async fn as_committed(&self, plan: &BackupPlan, problems: &[Problem]) -> Result<Value> {
-        let phase = match errors(problems) {
-            0 => BackupPhase::Completed,
-            _ => BackupPhase::PartiallyFailed,
-        };
+        let phase = after_finalize(BackupPhase::Finalizing, errors(problems));
         let total = plan.items.len();
         let mut backup = self.operation.deps.cluster.get(&self.operation.at).await?;
         let status = json!({

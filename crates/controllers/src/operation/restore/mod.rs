@@ -11,7 +11,6 @@ mod report;
 
 use std::sync::Arc;
 
-use api::velero::v1::Restore;
 use engine::backup::check::is_fatal;
 use engine::problem::{Problem, Severity};
 use engine::restore::{self, Request, RestorePlan, problems};
@@ -28,14 +27,14 @@ use super::spool::Spool;
 use crate::error::{Error, Result};
 
 /// Runs a restore to its end, from wherever it is. A failure to go on is an error: then it is tried again.
-pub async fn run(operation: &Operation, restore: &Restore) -> Result<()> {
+pub async fn run(operation: &Operation, request: &Request) -> Result<()> {
     let log = OperationLog::new(
         Arc::clone(&operation.deps.clock),
         "restore",
         format!("{}/{}", operation.deps.namespace(), operation.name()),
     );
     let report = Report { operation, log: &log };
-    match attempt(operation, restore, &log).await {
+    match attempt(operation, request, &log).await {
         Ok((journal, plan, progress)) => {
             report.finish(&plan, &progress).await?;
             journal.remove().await
@@ -47,18 +46,18 @@ pub async fn run(operation: &Operation, restore: &Restore) -> Result<()> {
 
 type Attempt = (Journal, RestorePlan, engine::journal::Progress);
 
-async fn attempt(operation: &Operation, restore: &Restore, log: &OperationLog) -> Result<Attempt> {
+async fn attempt(operation: &Operation, request: &Request, log: &OperationLog) -> Result<Attempt> {
     let spool = Arc::new(Spool::create(&operation.scratch, &operation.uid)?);
     let (journal, progress) = Journal::open(&operation.store, &operation.uid).await?;
-    let contents = contents(operation, restore, &spool).await?;
-    log.info(format!("read {} objects from the backup {}", contents.facts.len(), restore.spec.backup_name));
+    let contents = contents(operation, request, &spool).await?;
+    log.info(format!("read {} objects from the backup {}", contents.facts.len(), request.backup));
     let plan = match journal.plan::<RestorePlan>().await? {
         Some(plan) => {
             log.info(format!("going on with a restore of which {} objects are done", progress.items.len()));
             plan
         }
         None => {
-            let plan = make_plan(operation, restore, contents).await?;
+            let plan = make_plan(operation, request, contents).await?;
             journal.save_plan(&plan).await?;
             plan
         }
@@ -68,8 +67,8 @@ async fn attempt(operation: &Operation, restore: &Restore, log: &OperationLog) -
 }
 
 /// Reads the archive, and makes sure that it is the one that was written.
-async fn contents(operation: &Operation, restore: &Restore, spool: &Arc<Spool>) -> Result<Contents> {
-    let backup = &restore.spec.backup_name;
+async fn contents(operation: &Operation, request: &Request, spool: &Arc<Spool>) -> Result<Contents> {
+    let backup = &request.backup;
     let key = BackupFile::Contents.key(backup);
     let contents = match fetch::contents(&operation.store, &key, spool).await {
         Err(Error::Archive(reason)) => {
@@ -88,21 +87,11 @@ async fn contents(operation: &Operation, restore: &Restore, spool: &Arc<Spool>) 
     Err(refused(&problems::ARCHIVE_CHANGED, message))
 }
 
-async fn make_plan(operation: &Operation, restore: &Restore, contents: Contents) -> Result<RestorePlan> {
-    let request = Request {
-        restore: restore::Identity {
-            namespace: operation.deps.namespace().to_owned(),
-            name: operation.name().to_owned(),
-            uid: operation.uid.clone(),
-        },
-        spec: restore.spec.clone(),
-        backup: restore.spec.backup_name.clone(),
-        priorities: observe::priorities(operation),
-    };
+async fn make_plan(operation: &Operation, request: &Request, contents: Contents) -> Result<RestorePlan> {
     let target = observe::target(operation).await?;
     let catalog = observe::catalog(operation).await?;
     let volumes = observe::volumes(operation, &request.backup).await?;
-    let mut plan = restore::plan(&request, &catalog, &contents.facts, &volumes, &target)
+    let mut plan = restore::plan(request, &catalog, &contents.facts, &volumes, &target)
         .map_err(|error| refused(&problems::BAD_ITEM, error.to_string()))?;
     plan.problems.extend(contents.problems);
     let notes = restore::check(&plan);

@@ -6,7 +6,6 @@ use api::meta::ResourceType;
 use cluster::port::ListPage;
 use engine::catalog::Catalog;
 use engine::document::name;
-use engine::restore::order::Priorities;
 use engine::restore::{Target, Volumes};
 use store::backup_files::read_backup_list;
 use store::bucket::BackupFile;
@@ -42,14 +41,6 @@ pub(super) async fn volumes(operation: &Operation, backup: &str) -> Result<Volum
         &read_backup_list(store, backup, BackupFile::PodVolumeBackups).await?,
         &read_backup_list(store, backup, BackupFile::CsiVolumeSnapshots).await?,
     ))
-}
-
-/// The order of types that the server was told, or Velero's.
-pub(super) fn priorities(operation: &Operation) -> Priorities {
-    match &operation.deps.config.restore.priorities {
-        Some(told) => Priorities { high: told.high.clone(), low: told.low.clone() },
-        None => Priorities::default(),
-    }
 }
 
 async fn names(operation: &Operation, of: &ResourceType) -> Result<BTreeSet<String>> {
