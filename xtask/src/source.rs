@@ -69,6 +69,21 @@ impl Source {
         found
     }
 
+    /// The lines of code outside tests on which a word stands; a longer name that holds it is another word.
+    pub(crate) fn uses(&self, word: &str) -> Vec<usize> {
+        if self.is_test {
+            return Vec::new();
+        }
+        let tests = self.inline_tests();
+        let stands = self.code.match_indices(word).filter(|&(at, _)| {
+            let (before, after) = (&self.code[..at], &self.code[at + word.len()..]);
+            let begins = !word.starts_with(is_name) || !before.ends_with(is_name);
+            begins && (!word.ends_with(is_name) || !after.starts_with(is_name))
+        });
+        let lines = stands.map(|(at, _)| self.line(at));
+        lines.filter(|line| !tests.iter().any(|test| test.contains(line))).collect()
+    }
+
     /// How many lines are not tests.
     pub(crate) fn length(&self) -> usize {
         let tests: usize = self.inline_tests().iter().map(|lines| lines.end() - lines.start() + 1).sum();

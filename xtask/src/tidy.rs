@@ -2,6 +2,8 @@
 
 mod attributes;
 mod dependencies;
+mod executors;
+mod injected;
 mod lengths;
 mod modules;
 mod panics;
@@ -62,5 +64,7 @@ fn of_files(texts: &[TextFile], sources: &[Source]) -> Vec<Finding> {
     findings.extend(sources.iter().flat_map(modules::check));
     findings.extend(sources.iter().flat_map(panics::check));
     findings.extend(sources.iter().flat_map(attributes::check));
+    findings.extend(sources.iter().flat_map(executors::check));
+    findings.extend(injected::check(sources));
     findings
 }

@@ -1,9 +1,12 @@
-//! Time since boot, which no administrator sets back and which goes on while the machine sleeps.
+//! The clocks of the machine, and the only place that reads them: the time of day; the time since boot, which no
+//! administrator sets back and which goes on while the machine sleeps; the runtime's time, which waits are measured on
+//! and which tests pause.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
+use tokio::time::Instant;
 
 /// An instant: how long after the machine's boot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -47,6 +50,27 @@ impl LeaseClock for SystemClock {
     }
 }
 
+/// The runtime's time now.
+pub fn instant() -> Instant {
+    Instant::now()
+}
+
+/// When the patience of whoever waits ends, in the runtime's time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// The deadline of a patience that begins now.
+    pub fn after(patience: Duration) -> Self {
+        Self(instant() + patience)
+    }
+
+    /// Whether it has passed.
+    pub fn has_passed(self) -> bool {
+        instant() >= self.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,5 +81,13 @@ mod tests {
         assert!(first > BootTime::default());
         assert!(SystemClock.boot() >= first);
         assert_eq!(BootTime(Duration::from_secs(1)).since(BootTime(Duration::from_secs(2))), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_is_kept_in_the_time_that_tests_pause() {
+        let deadline = Deadline::after(Duration::from_secs(3600));
+        assert!(!deadline.has_passed());
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        assert!(deadline.has_passed());
     }
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until};
 
+use crate::clock::instant;
+
 /// What a client may ask of the API server.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
@@ -66,7 +68,7 @@ impl TokenBucket {
     }
 
     async fn take(&self) {
-        let now = Instant::now();
+        let now = instant();
         let at = self.reserve(now);
         if at > now {
             sleep_until(at).await;

@@ -6,6 +6,7 @@ use api::meta::ResourceType;
 use api::velero::v1::BackupStorageLocation;
 use async_trait::async_trait;
 use cluster::Cluster;
+use cluster::clock::{self, LeaseClock};
 use jiff::Timestamp;
 use store::Store;
 use tokio_util::sync::CancellationToken;
@@ -46,7 +47,7 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        Timestamp::now()
+        clock::SystemClock.wall()
     }
 }
 

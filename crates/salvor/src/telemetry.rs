@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use controllers::Clock;
+use controllers::deps::SystemClock;
 use jiff::Timestamp;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
@@ -120,7 +122,7 @@ where
         let mut values = Values::default();
         event.record(&mut values);
         let metadata = event.metadata();
-        let time = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default().to_string();
+        let time = Timestamp::from_second(SystemClock.now().as_second()).unwrap_or_default().to_string();
         let level = word(*metadata.level());
         match self.format {
             Format::Text => write!(out, "time={time:?} level={level} msg={:?}", values.message)?,

@@ -12,11 +12,11 @@ const LINES_FOR_EXPECT: usize = 300;
 pub(super) fn check(source: &Source) -> Vec<Finding> {
     let mut found = Vec::new();
     for word in FORBIDDEN {
-        for line in outside_tests(source, word) {
+        for line in source.uses(word) {
             found.push(Finding::new(&source.path, line, format!("`{word}` outside tests")));
         }
     }
-    let expects = outside_tests(source, ".expect(");
+    let expects = source.uses(".expect(");
     let allowed = 1 + source.length() / LINES_FOR_EXPECT;
     if let Some(&line) = expects.get(allowed) {
         found.push(Finding::new(
@@ -26,21 +26,6 @@ pub(super) fn check(source: &Source) -> Vec<Finding> {
         ));
     }
     found
-}
-
-/// The lines on which a word begins, without those of tests.
-fn outside_tests(source: &Source, word: &str) -> Vec<usize> {
-    if source.is_test {
-        return Vec::new();
-    }
-    let tests = source.inline_tests();
-    let begins = source.code.match_indices(word).filter(|&(at, _)| {
-        // a longer name that ends alike is another one
-        !word.starts_with(char::is_alphabetic)
-            || !source.code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_')
-    });
-    let lines = begins.map(|(at, _)| source.line(at));
-    lines.filter(|line| !tests.iter().any(|test| test.contains(line))).collect()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use api::meta::ResourceType;
 use cluster::ObjectRef;
+use cluster::clock::instant;
 use futures::FutureExt;
 use serde_json::Value;
 use tokio::sync::mpsc::Receiver;
@@ -74,7 +75,7 @@ impl<H: Host> Worker<H> {
 
     fn begin(&mut self) {
         while self.has_room()
-            && let Some(key) = self.queue.take(Instant::now())
+            && let Some(key) = self.queue.take(instant())
         {
             let span = info_span!("reconcile", controller = self.spec.name, object = %key);
             self.working.spawn(one(Arc::clone(&self.host), self.spec, key).instrument(span));
@@ -86,7 +87,7 @@ impl<H: Host> Worker<H> {
             Event::Applied(document) => {
                 let key = Key::of(&document);
                 if (self.spec.concerns)(&document, self.host.clock().now()) {
-                    self.queue.offer(&key, Instant::now());
+                    self.queue.offer(&key, instant());
                 }
                 self.known.insert(key, document);
             }
@@ -103,7 +104,7 @@ impl<H: Host> Worker<H> {
         let now = self.host.clock().now();
         for (key, document) in &self.known {
             if (self.spec.concerns)(document, now) {
-                self.queue.offer(key, Instant::now());
+                self.queue.offer(key, instant());
             }
         }
     }
@@ -112,7 +113,7 @@ impl<H: Host> Worker<H> {
         match outcome {
             // Gone: the watch says so too, or will, of the very same object.
             None | Some(Ok(Next::Wait)) => self.queue.done(key, None),
-            Some(Ok(Next::After(wait))) => self.queue.done(key, Some(Instant::now() + wait)),
+            Some(Ok(Next::After(wait))) => self.queue.done(key, Some(instant() + wait)),
             Some(Err(error @ Error::Malformed { .. })) => {
                 warn!(controller = self.spec.name, object = %key, "failed to {error}; waiting for a change");
                 self.queue.done(key, None);
@@ -124,7 +125,7 @@ impl<H: Host> Worker<H> {
     fn back_off(&mut self, key: &Key, error: &Error) {
         let jitter = self.host.ids().uuid().as_u64_pair().0;
         let at_least = error.retry_after().unwrap_or_default();
-        let wait = self.queue.failed(key, Instant::now(), at_least, jitter);
+        let wait = self.queue.failed(key, instant(), at_least, jitter);
         match error {
             Error::Panicked(_) => {
                 error!(controller = self.spec.name, object = %key, "failed to {error}; again in {wait:?}");
@@ -136,7 +137,7 @@ impl<H: Host> Worker<H> {
 
 /// Reads an object anew and reconciles it, counted, timed, under a deadline, with panics caught.
 async fn one<H: Host>(host: Arc<H>, spec: &'static Spec<H>, key: Key) -> (Key, Outcome) {
-    let began = Instant::now();
+    let began = instant();
     let work = AssertUnwindSafe(reconcile(&host, spec, &key)).catch_unwind();
     let outcome = match timeout(spec.deadline, work).await {
         Ok(Ok(outcome)) => outcome.transpose(),
@@ -172,7 +173,7 @@ fn said(panic: &(dyn Any + Send)) -> String {
 }
 
 fn ticks(period: Duration) -> Option<Interval> {
-    let mut ticks = (!period.is_zero()).then(|| interval_at(Instant::now() + period, period))?;
+    let mut ticks = (!period.is_zero()).then(|| interval_at(instant() + period, period))?;
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     Some(ticks)
 }

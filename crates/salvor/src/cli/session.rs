@@ -4,9 +4,13 @@ use std::path::PathBuf;
 
 use api::Kind;
 use cluster::{Connect, Kube, Limits, ObjectRef};
+use controllers::Clock;
+use controllers::deps::SystemClock;
+use jiff::Timestamp;
 
 use super::Globals;
 use super::config_file::ConfigFile;
+use crate::process;
 
 /// A command's connection.
 pub struct Session {
@@ -27,15 +31,20 @@ impl Session {
         let connect = Connect {
             kubeconfig: globals.kubeconfig.clone(),
             context: globals.kubecontext.clone(),
-            user_agent: cluster::user_agent(called, api::labels::SERVER_VERSION, ""),
+            user_agent: process::user_agent(called),
             limits: Limits::default(),
         };
         Ok(Self {
             cluster: Kube::connect(&connect).await?,
-            namespace: globals.namespace(&file, std::env::var("VELERO_NAMESPACE").ok()),
+            namespace: globals.namespace_now(),
             called: called.to_owned(),
             cacert: file.get("cacert").map(PathBuf::from),
         })
+    }
+
+    /// The time now, as commands are told it.
+    pub fn now(&self) -> Timestamp {
+        SystemClock.now()
     }
 
     /// Whether this is Velero's program as far as the user is concerned: then the exit code of `--wait` is Velero's.

@@ -10,7 +10,12 @@ use crate::telemetry::{Format, Verbosity};
 
 /// The operator: turns DataProtectionApplications into what they ask for.
 #[derive(Debug, Parser)]
-#[command(name = "operator", args_override_self = true, disable_version_flag = true)]
+#[command(
+    name = "operator",
+    bin_name = "salvor operator",
+    args_override_self = true,
+    disable_version_flag = true
+)]
 pub(super) struct Flags {
     /// The namespace whose applications are ours
     #[arg(long, short, env = "WATCH_NAMESPACE", default_value = "openshift-adp")]

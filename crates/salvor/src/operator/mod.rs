@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use api::labels::{OPERATOR_LEASE, SERVER_VERSION};
 use cluster::clock;
 use cluster::lease::{Election, LeaseOptions, Terms};
-use cluster::{Cluster, Connect, Kube, Limits, user_agent};
+use cluster::{Cluster, Connect, Kube, Limits};
 use controllers::deps::{RandomIds, SystemClock};
 use controllers::install::deployment::Platform;
 use controllers::metrics::Metrics;
@@ -83,7 +83,7 @@ async fn connect(flags: &Flags) -> Result<Arc<dyn Cluster>> {
     let connect = Connect {
         kubeconfig: flags.kubeconfig.clone(),
         context: None,
-        user_agent: user_agent("salvor-operator", SERVER_VERSION, "-"),
+        user_agent: process::user_agent("salvor-operator"),
         limits: Limits::default(),
     };
     Ok(Arc::new(Kube::connect(&connect).await?))

@@ -64,7 +64,12 @@ pub struct Settings {
 
 /// The server: backs up, restores, keeps locations, and answers requests.
 #[derive(Debug, Parser)]
-#[command(name = "server", args_override_self = true, disable_version_flag = true)]
+#[command(
+    name = "server",
+    bin_name = "salvor server",
+    args_override_self = true,
+    disable_version_flag = true
+)]
 struct Flags {
     #[command(flatten)]
     root: Root,

@@ -15,7 +15,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use api::labels::{DOWNLOAD_PORT, SERVER_LEASE, SERVER_VERSION};
 use cluster::clock;
 use cluster::lease::{Election, LeaseOptions, Terms};
-use cluster::{Cluster, Connect, Kube, user_agent};
+use cluster::{Cluster, Connect, Kube};
 use controllers::Deps;
 use controllers::deps::{RandomIds, SystemClock};
 use controllers::metrics::Metrics;
@@ -112,7 +112,7 @@ async fn connect(settings: &Settings) -> Result<Arc<dyn Cluster>> {
     let connect = Connect {
         kubeconfig: text(&settings.root.kubeconfig).map(Into::into),
         context: text(&settings.root.kubecontext),
-        user_agent: user_agent("salvor-server", SERVER_VERSION, "-"),
+        user_agent: process::user_agent("salvor-server"),
         limits: cluster::Limits {
             qps: settings.client.qps,
             burst: settings.client.burst,

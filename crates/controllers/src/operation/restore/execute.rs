@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cluster::clock::instant;
 use engine::journal::{Progress, Record};
 use engine::restore::RestorePlan;
 use engine::restore::plan::{PlannedItem, Stage};
@@ -51,7 +52,7 @@ impl<'a> Execution<'a> {
             journal,
             progress,
             pending: Vec::new(),
-            reported: Instant::now(),
+            reported: instant(),
         }
     }
 
@@ -116,7 +117,7 @@ impl<'a> Execution<'a> {
     }
 
     async fn report(&mut self) -> Result<()> {
-        self.reported = Instant::now();
+        self.reported = instant();
         let restored = self.progress.namespaces.len() + self.progress.items.len();
         let progress = json!({ "totalItems": self.plan.total(), "itemsRestored": restored });
         self.operation.patch_status(json!({ "progress": progress })).await?;

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cluster::ErrorKind;
+use cluster::clock::Deadline;
 use cluster::port::ObjectRef;
 use engine::document::{list, text};
 use engine::journal::{Action, Outcome};
 use engine::restore::plan::{Gate, PlannedItem, Stage};
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::execute::Execution;
 use crate::error::Result;
@@ -24,7 +25,7 @@ pub(super) async fn wait(
     first: u32,
     outcomes: &BTreeMap<u32, Outcome>,
 ) -> Result<()> {
-    let deadline = Instant::now() + execution.operation.deps.config.limits.resource_timeout;
+    let deadline = Deadline::after(execution.operation.deps.config.limits.resource_timeout);
     match stage.gate {
         Gate::None => Ok(()),
         Gate::Established => {
@@ -39,10 +40,10 @@ pub(super) async fn wait(
     }
 }
 
-async fn established(execution: &Execution<'_>, planned: &PlannedItem, deadline: Instant) -> Result<()> {
+async fn established(execution: &Execution<'_>, planned: &PlannedItem, deadline: Deadline) -> Result<()> {
     let resource = execution.plan.resource(planned).clone();
     let at = ObjectRef { resource, namespace: None, name: planned.name.clone() };
-    while Instant::now() < deadline {
+    while !deadline.has_passed() {
         match execution.operation.deps.cluster.get(&at).await {
             Ok(definition) if is_established(&definition) => return Ok(()),
             Ok(_) => sleep(LOOK_EVERY).await,

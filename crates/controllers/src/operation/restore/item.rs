@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cluster::clock::Deadline;
 use cluster::port::{ObjectRef, Patch, WriteOptions};
 use cluster::{Error as ClusterError, ErrorKind};
 use engine::document::{name, uid};
@@ -12,7 +13,7 @@ use engine::restore::existing::Change;
 use engine::restore::plan::PlannedItem;
 use engine::restore::{self, Existing, RestorePlan, existing, problems, status};
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::pace::Pace;
 use crate::error::{Error, Result};
@@ -150,11 +151,11 @@ impl Item<'_> {
     where
         F: Future<Output = cluster::Result<T>>,
     {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Deadline::after(PATIENCE);
         loop {
             let answer = call().await;
             match &answer {
-                Err(error) if error.is_transient() && Instant::now() < deadline => {
+                Err(error) if error.is_transient() && !deadline.has_passed() => {
                     self.pace.slow_down();
                     sleep(error.retry_after.unwrap_or(PAUSE)).await;
                 }

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use api::meta::ResourceType;
 use cluster::ErrorKind;
+use cluster::clock::Deadline;
 use cluster::port::{ObjectRef, WriteOptions};
 use engine::document::{annotation, at};
 use engine::journal::Record;
 use engine::restore::namespaces::document;
 use engine::restore::plan::PlannedNamespace;
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::execute::Execution;
 use crate::error::{Error, Result};
@@ -22,11 +23,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 pub(super) async fn ensure(execution: &Execution<'_>, planned: &PlannedNamespace) -> Result<Record> {
     let deps = &execution.operation.deps;
     let at = address(&planned.name);
-    let deadline = Instant::now() + deps.config.restore.terminating_timeout;
+    let deadline = Deadline::after(deps.config.restore.terminating_timeout);
     loop {
         match deps.cluster.get(&at).await {
             Ok(found) if !is_terminating(&found) => return Ok(record(planned, &found, execution)),
-            Ok(_) if Instant::now() >= deadline => {
+            Ok(_) if deadline.has_passed() => {
                 return Err(Error::Other(format!(
                     "timed out waiting for terminating namespace {}",
                     planned.name
