@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::Response;
 use http_body_util::BodyExt;
 use kube::client::{Body, ClientBuilder};
-use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
@@ -150,13 +150,26 @@ async fn configuration(connect: &Connect) -> Result<Config> {
             Config::from_custom_kubeconfig(file, &options).await.map_err(|error| failed(chain(&error)))
         }
         Err(error) if connect.kubeconfig.is_none() && is_absent(&error) => in_cluster(&error),
-        Err(error) => Err(failed(chain(&error))),
+        Err(error) => Err(failed(unread(&error))),
+    }
+}
+
+/// Why there is no kubeconfig.
+fn unread(error: &KubeconfigError) -> String {
+    match error {
+        KubeconfigError::ReadConfig(cause, path) => {
+            format!("failed to read the kubeconfig {}: {cause}", path.display())
+        }
+        other => chain(other),
     }
 }
 
 fn in_cluster(no_file: &KubeconfigError) -> Result<Config> {
-    let mut config = Config::incluster().map_err(|error| {
-        failed(format!("{}, and this is no pod of a cluster: {}", chain(no_file), chain(&error)))
+    let mut config = Config::incluster().map_err(|error| match error {
+        InClusterError::ReadEnvironmentVariable(_) => {
+            failed(format!("{} (and this is no pod of a cluster)", unread(no_file)))
+        }
+        error => failed(format!("{}, nor as a pod of one: {}", unread(no_file), chain(&error))),
     })?;
     // The server is near: compressing costs it more than sending.
     config.disable_compression = true;

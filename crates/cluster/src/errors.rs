@@ -108,6 +108,12 @@ pub(crate) fn from_transport(action: &str, error: &kube::Error) -> Error {
 
 fn transport(error: &kube::Error) -> (ErrorKind, String) {
     let message = chain(error);
+    // The names of layers help nobody.
+    let message = message.strip_prefix("ServiceError: ").unwrap_or(&message);
+    let message = match message.strip_prefix("client error (Connect): ") {
+        Some(why) => format!("the API server cannot be reached: {why}"),
+        None => message.to_owned(),
+    };
     let certificate = message.contains("invalid peer certificate");
     match error {
         kube::Error::HyperError(_) | kube::Error::Service(_) | kube::Error::ReadEvents(_) if !certificate => {

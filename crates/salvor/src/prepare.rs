@@ -10,7 +10,7 @@ use crate::exit::Exit;
 
 /// Hands mounted folders to the server's user.
 #[derive(Debug, Parser)]
-#[command(name = "prepare-locations", disable_version_flag = true)]
+#[command(name = "prepare-locations", bin_name = "salvor prepare-locations", disable_version_flag = true)]
 struct Flags {
     /// The user and group that the folders are to belong to
     #[arg(long)]

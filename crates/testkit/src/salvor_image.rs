@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::command::run_command;
 use crate::images::{self, Config, Image, Layer, LayerBuilder};
 use crate::paths;
 use crate::progress::Progress;
@@ -30,11 +31,23 @@ fn compile(release: bool) -> Result<PathBuf> {
     if release {
         // Alone, so that what only tests need is not in it; else with the dependencies that the tests have compiled.
         command.args(["--release", "--package", "salvor"]);
+        // Not in development, where every commit would compile the program anew.
+        command.envs(commit().map(|commit| ("SALVOR_GIT_COMMIT", commit)));
     }
     // Its messages go to the terminal: a person waits for them.
     let status = command.status().context("failed to start cargo")?;
     ensure!(status.success(), "cargo build failed with {status}");
     Ok(compiled(release))
+}
+
+/// The commit of the checkout; one with changes says so, as Velero's do.
+fn commit() -> Option<String> {
+    let git = |arguments: &[&str]| {
+        let mut git = Command::new("git");
+        run_command(git.current_dir(paths::workspace()).args(arguments)).ok()
+    };
+    let state = if git(&["status", "--porcelain"])?.is_empty() { "" } else { "-dirty" };
+    Some(format!("{}{state}", git(&["rev-parse", "HEAD"])?.trim()))
 }
 
 fn compiled(release: bool) -> PathBuf {

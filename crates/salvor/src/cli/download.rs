@@ -9,11 +9,14 @@ use api::Kind;
 use api::velero::v1::{DownloadRequest, DownloadTarget, DownloadTargetKind};
 use bytes::Bytes;
 use clap::Args;
+use cluster::clock::Deadline;
 use cluster::streams::{ServiceRef, Streams};
 use cluster::typed;
+use controllers::Ids;
+use controllers::deps::RandomIds;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use store::backup_files::{Caps, gunzip};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::Session;
 
@@ -78,11 +81,11 @@ async fn address(
     (kind, name): (DownloadTargetKind, &str),
     timeout: Duration,
 ) -> anyhow::Result<String> {
-    let mut request = DownloadRequest::new(&session.namespace, &format!("{name}-{}", uuid::Uuid::new_v4()));
+    let mut request = DownloadRequest::new(&session.namespace, &format!("{name}-{}", RandomIds.uuid()));
     request.spec.target = DownloadTarget { kind, name: name.to_owned() };
     typed::create(&session.cluster, &request).await?;
-    let deadline = Instant::now() + timeout;
-    while Instant::now() < deadline {
+    let deadline = Deadline::after(timeout);
+    while !deadline.has_passed() {
         let answer: DownloadRequest =
             typed::get(&session.cluster, &session.namespace, request.name()).await?;
         if !answer.status.download_url.is_empty() {

@@ -79,7 +79,7 @@ pub struct BackupFlags {
     #[arg(long, default_value = "")]
     pub resource_policies_configmap: String,
     /// How many files of a volume are read at once
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "COUNT")]
     pub parallel_files_upload: isize,
 }
 

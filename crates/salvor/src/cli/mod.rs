@@ -5,9 +5,11 @@
 
 pub mod cmd;
 pub mod config_file;
+pub mod describe;
 pub mod download;
 pub mod filters;
 pub mod globals;
+pub mod logs;
 pub mod output;
 pub mod selection;
 pub mod server_status;
@@ -18,7 +20,8 @@ pub mod text;
 pub mod values;
 pub mod waiting;
 
-use clap::error::ErrorKind;
+use api::labels::SERVER_VERSION;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser};
 
 use crate::exit::Exit;
@@ -27,13 +30,17 @@ pub use session::Session;
 
 /// Back up, restore and move Kubernetes applications.
 #[derive(Debug, Parser)]
-#[command(disable_version_flag = true, arg_required_else_help = true, subcommand_required = true)]
+#[command(version = SERVER_VERSION, arg_required_else_help = true, subcommand_required = true)]
 struct Cli {
     #[command(flatten)]
     globals: Globals,
     #[command(subcommand)]
     command: cmd::Command,
 }
+
+/// Velero's commands that this version does not have.
+const NOT_YET: [&str; 7] =
+    ["schedule", "schedules", "snapshot-location", "snapshot-locations", "repo", "debug", "bug"];
 
 /// Runs a command. `called` is the name that the program was called by, `arguments` what follows it.
 pub fn run(called: &str, arguments: Vec<String>) -> Exit {
@@ -45,11 +52,11 @@ pub fn run(called: &str, arguments: Vec<String>) -> Exit {
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return failed(&error.into()),
+        Err(error) => return failed(called, &error.into()),
     };
     match runtime.block_on(cli.command.run(&cli.globals, called)) {
         Ok(exit) => exit,
-        Err(error) => failed(&error),
+        Err(error) => failed(called, &error),
     }
 }
 
@@ -74,11 +81,27 @@ fn as_in_go(command: clap::Command) -> clap::Command {
         _ if arg.get_default_values() == [""] => arg.hide_default_value(true),
         _ => arg,
     };
-    command.mut_args(flag).mut_subcommands(as_in_go)
+    command.mut_args(flag).mut_args(shortly).mut_subcommands(as_in_go)
+}
+
+/// Calls the value of a flag by the last word of its name, `--storage-location <LOCATION>`, unless it has a name.
+fn shortly(arg: Arg) -> Arg {
+    let whole = arg.get_id().as_str().to_uppercase();
+    let is_named = arg.get_value_names().is_none_or(|names| names != [whole.as_str()]);
+    match whole.rsplit_once('_') {
+        Some((_, last)) if !is_named && arg.get_long().is_some() => arg.value_name(last.to_owned()),
+        _ => arg,
+    }
 }
 
 /// Prints help on stdout, and what is wrong with the arguments on stderr, as Velero's exit codes have it.
 fn explain(usage: &clap::Error) -> Exit {
+    if let Some(ContextValue::String(command)) = usage.get(ContextKind::InvalidSubcommand)
+        && NOT_YET.contains(&command.as_str())
+    {
+        output::error_line(&format!("An error occurred: this version does not have `{command}` yet"));
+        return Exit::Failed;
+    }
     let is_help = usage.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
     // Nothing can be done about a terminal that is gone.
     let _printed = match is_help {
@@ -88,11 +111,20 @@ fn explain(usage: &clap::Error) -> Exit {
     if usage.use_stderr() && !is_help { Exit::Failed } else { Exit::Done }
 }
 
-fn failed(error: &anyhow::Error) -> Exit {
+fn failed(called: &str, error: &anyhow::Error) -> Exit {
     // Errors of these types say what was attempted, and are read after "failed to".
     let attempted = error.chain().any(|cause| cause.is::<cluster::Error>() || cause.is::<std::io::Error>());
     output::error_line(&format!("An error occurred: {}{error:#}", if attempted { "failed to " } else { "" }));
+    if error.chain().any(is_not_served) {
+        output::error_line(&format!("Is Salvor installed in this cluster? See `{called} install --help`."));
+    }
     Exit::Failed
+}
+
+/// Whether an error says that the cluster does not know our kinds: then the API server answers without a `Status`.
+fn is_not_served(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let error = cause.downcast_ref::<cluster::Error>();
+    error.is_some_and(|error| error.is_not_found() && error.status.is_none())
 }
 
 #[cfg(test)]

@@ -7,7 +7,32 @@ use cluster::typed;
 use std::io::BufRead;
 
 use super::Session;
-use super::output::{error_line, print};
+use super::output::{error_line, line, print};
+
+/// The flags of commands that show objects.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Which {
+    /// Which ones, by name; all where there is no name
+    names: Vec<String>,
+    /// Only those with these labels
+    #[arg(short = 'l', long, default_value = "")]
+    selector: String,
+}
+
+impl Which {
+    /// The objects; it is an error where one that is named does not exist.
+    pub async fn find<K: Kind>(&self, session: &Session) -> anyhow::Result<Vec<K>> {
+        if self.names.is_empty() {
+            return Ok(typed::list(&session.cluster, &session.namespace, &self.selector).await?);
+        }
+        let mut found = Vec::new();
+        for name in &self.names {
+            let object = typed::find(&session.cluster, &session.namespace, name).await?;
+            found.push(object.ok_or_else(|| anyhow!("{}.{} {name:?} not found", K::PLURAL, K::GROUP))?);
+        }
+        Ok(found)
+    }
+}
 
 /// The flags of commands that change several objects.
 #[derive(Debug, Clone, Default, Args)]
@@ -26,14 +51,19 @@ pub struct Chosen {
 }
 
 impl Chosen {
-    /// The objects, of which names that do not exist are reported on stderr.
-    pub async fn find<K: Kind>(&self, session: &Session, what: &str) -> anyhow::Result<Vec<K>> {
+    /// Refuses what does not say which objects, or says it twice.
+    pub fn check(&self, what: &str) -> anyhow::Result<()> {
         let ways = [!self.names.is_empty(), self.all, self.selector.is_some()];
         if ways.into_iter().filter(|way| *way).count() != 1 {
             bail!(
                 "you must specify exactly one of: specific {what} name(s), the --all flag, or the --selector flag"
             );
         }
+        Ok(())
+    }
+
+    /// The objects, of which names that do not exist are reported on stderr.
+    async fn find<K: Kind>(&self, session: &Session, what: &str) -> anyhow::Result<Vec<K>> {
         if self.names.is_empty() {
             let selector = self.selector.as_deref().unwrap_or_default();
             return Ok(typed::list(&session.cluster, &session.namespace, selector).await?);
@@ -48,20 +78,15 @@ impl Chosen {
         Ok(found)
     }
 
-    /// Asks whether to go on, unless told not to.
-    pub fn is_confirmed(&self) -> anyhow::Result<bool> {
-        if self.confirm { Ok(true) } else { ask() }
+    /// The objects, once the user has confirmed that they are to change; none where there are none, or where not.
+    pub async fn confirmed<K: Kind>(&self, session: &Session, what: &str) -> anyhow::Result<Vec<K>> {
+        let found = self.find(session, what).await?;
+        if found.is_empty() {
+            line(&format!("No {what}s found"))?;
+            return Ok(found);
+        }
+        Ok(if self.confirm || ask()? { found } else { Vec::new() })
     }
-}
-
-/// The objects of these names; it is an error where one does not exist.
-pub async fn named<K: Kind>(session: &Session, names: &[String]) -> anyhow::Result<Vec<K>> {
-    let mut found = Vec::new();
-    for name in names {
-        let object = typed::find(&session.cluster, &session.namespace, name).await?;
-        found.push(object.ok_or_else(|| anyhow!("{}.{} {name:?} not found", K::PLURAL, K::GROUP))?);
-    }
-    Ok(found)
 }
 
 /// Asks until the answer is yes or no; no answer is a no.
@@ -80,6 +105,25 @@ pub fn ask() -> anyhow::Result<bool> {
                 "n" | "N" => return Ok(false),
                 _ => {}
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changes_objects_is_told_which_in_one_way() {
+        let names = Chosen { names: vec!["a".into()], ..Chosen::default() };
+        let all = Chosen { all: true, ..Chosen::default() };
+        let labels = Chosen { selector: Some("a=b".into()), ..Chosen::default() };
+        for chosen in [&names, &all, &labels] {
+            chosen.check("backup").unwrap();
+        }
+        for chosen in [Chosen::default(), Chosen { all: true, ..names }, Chosen { all: true, ..labels }] {
+            let error = chosen.check("backup").unwrap_err().to_string();
+            assert!(error.contains("exactly one of: specific backup name(s)"), "{error}");
         }
     }
 }

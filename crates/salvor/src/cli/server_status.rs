@@ -5,8 +5,9 @@ use std::time::Duration;
 use anyhow::bail;
 use api::velero::v1::{ServerStatusRequest, ServerStatusRequestPhase};
 use api::{GoDuration, Kind};
+use cluster::clock::Deadline;
 use cluster::typed;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::Session;
 
@@ -15,12 +16,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Asks the server, and waits for its answer.
 pub async fn ask(session: &Session, timeout: GoDuration) -> anyhow::Result<ServerStatusRequest> {
-    let deadline = Instant::now() + timeout.to_std().unwrap_or_default();
+    let deadline = Deadline::after(timeout.to_std().unwrap_or_default());
     let mut request = ServerStatusRequest::new(&session.namespace, "");
     request.metadata.name = None;
     request.metadata.generate_name = Some("velero-cli-".to_owned());
     let name = typed::create(&session.cluster, &request).await?.name().to_owned();
-    while Instant::now() < deadline {
+    while !deadline.has_passed() {
         let answer: ServerStatusRequest = typed::get(&session.cluster, &session.namespace, &name).await?;
         if answer.status.phase == ServerStatusRequestPhase::Processed {
             return Ok(answer);

@@ -151,6 +151,7 @@ fn what_velero_refuses_is_refused() {
         "backup-location create x --provider aws --bucket b --access-mode Both",
         "backups",
         "backup get --no-such-flag",
+        "schedule get",
     ] {
         assert!(parses("velero", line).is_err(), "{line}");
         assert_eq!(
@@ -163,11 +164,45 @@ fn what_velero_refuses_is_refused() {
 
 #[test]
 fn a_group_alone_prints_its_help() {
-    for line in ["", "backup", "get", "client config", "--help", "backup create --help", "restore -h"] {
+    for line in
+        ["", "backup", "get", "client config", "--help", "backup create --help", "restore -h", "--version"]
+    {
         assert_eq!(
             run("velero", line.split_whitespace().map(str::to_owned).collect()),
             Exit::Done,
             "{line:?}"
         );
     }
+}
+
+fn help(line: &str) -> String {
+    parses("salvor", &format!("{line} --help")).unwrap_err().render().to_string()
+}
+
+#[test]
+fn help_calls_values_by_short_names() {
+    let create = help("backup create");
+    for shown in
+        ["--storage-location <LOCATION>", "--include-namespaces <NAMESPACES>", "--labels <KEY=VALUE,...>"]
+    {
+        assert!(create.contains(shown), "{shown} is not in\n{create}");
+    }
+}
+
+#[test]
+fn help_of_install_sets_apart_only_what_is_not_honoured() {
+    let install = help("install");
+    let (honoured, rest) = install.split_once("Not honoured yet:").unwrap();
+    assert!(honoured.contains("--output") && !rest.contains("--output"), "{install}");
+}
+
+#[test]
+fn only_an_answer_that_knows_no_kubernetes_object_means_that_nothing_is_installed() {
+    let missing = |status| cluster::Error {
+        status,
+        ..cluster::Error::new(cluster::ErrorKind::NotFound, "list backups.velero.io", "404 page not found")
+    };
+    let named = Box::new(serde_json::json!({"kind": "Status", "reason": "NotFound"}));
+    assert!(is_not_served(&missing(None)));
+    assert!(!is_not_served(&missing(Some(named))));
 }

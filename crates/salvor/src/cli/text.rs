@@ -1,6 +1,7 @@
 //! How times, durations and sets are written for people.
 
-use api::Time;
+use api::{LabelSelector, Time};
+use engine::filter::Selector;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -42,6 +43,12 @@ pub fn cluster_scoped(value: Option<bool>) -> &'static str {
         Some(true) => "included",
         Some(false) => "excluded",
     }
+}
+
+/// A selector on one line.
+pub fn selector(selector: Option<&LabelSelector>) -> String {
+    let text = selector.and_then(|of| Selector::of(of).ok()).map(|of| of.to_string()).unwrap_or_default();
+    if text.is_empty() { "<none>".to_owned() } else { text }
 }
 
 #[cfg(test)]

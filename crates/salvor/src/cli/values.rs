@@ -80,7 +80,8 @@ pub fn or_selectors(text: &str) -> Result<OrSelectors, String> {
 
 /// Reads a duration as Go writes it.
 pub fn duration(text: &str) -> Result<GoDuration, String> {
-    text.parse().map_err(|_| format!("time: invalid duration {text:?}"))
+    text.parse()
+        .map_err(|_| format!("time: invalid duration {text:?}: it is written as 72h30m, without days"))
 }
 
 /// A boolean that may be left open. Its own type, since clap takes nested options apart.

@@ -5,12 +5,13 @@ use std::time::Duration;
 use anyhow::{anyhow, bail};
 use api::meta::ResourceType;
 use clap::Args;
+use cluster::clock::Deadline;
 use cluster::port::WriteOptions;
 use cluster::{Cluster, ErrorKind, ListPage, ObjectRef, Patch};
 use controllers::install::{COMPONENT, SERVER, SERVER_ROLE, binding_name, operator, types};
 use engine::document;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use crate::cli::output::{error_line, line};
 use crate::cli::selection::ask;
@@ -88,8 +89,8 @@ impl Removal<'_> {
         for object in &left {
             self.delete(&at(object)?).await?;
         }
-        let deadline = Instant::now() + FINALIZERS;
-        while !left.is_empty() && Instant::now() < deadline {
+        let deadline = Deadline::after(FINALIZERS);
+        while !left.is_empty() && !deadline.has_passed() {
             sleep(LOOK).await;
             left = self.still_there(left).await?;
         }
@@ -121,9 +122,9 @@ impl Removal<'_> {
         }
         self.delete(&namespace).await?;
         line(&format!("Waiting for velero namespace \"{name}\" to be deleted"))?;
-        let deadline = Instant::now() + NAMESPACE;
+        let deadline = Deadline::after(NAMESPACE);
         while let Some(found) = self.get(&namespace).await? {
-            if Instant::now() >= deadline {
+            if deadline.has_passed() {
                 bail!("the namespace {name} is still there: {}", why(&found));
             }
             sleep(LOOK).await;

@@ -7,6 +7,7 @@ use crate::cli::output::{line, print};
 use crate::cli::server_status::ask;
 use crate::cli::{Globals, Session, values};
 use crate::exit::Exit;
+use crate::process;
 
 /// Print the versions of this program and of the server
 #[derive(Debug, Args)]
@@ -22,7 +23,7 @@ pub struct Version {
 impl Version {
     /// Runs it. That the server does not answer is said, and no failure, as with Velero.
     pub async fn run(self, globals: &Globals, called: &str) -> anyhow::Result<Exit> {
-        print(&format!("Client:\n\tVersion: {}\n", labels::SERVER_VERSION))?;
+        print(&client(process::COMMIT))?;
         if self.client_only {
             return Ok(Exit::Done);
         }
@@ -37,6 +38,12 @@ impl Version {
         let session = Session::open(globals, called).await?;
         Ok(ask(&session, self.timeout).await?.status.server_version)
     }
+}
+
+/// The lines about this program; which commit it is of, it says only where that is known.
+fn client(commit: Option<&str>) -> String {
+    let commit = commit.map(|commit| format!("\tGit commit: {commit}\n")).unwrap_or_default();
+    format!("Client:\n\tVersion: {}\n{commit}", labels::SERVER_VERSION)
 }
 
 /// The lines about the server, with a warning where its version is another one.
@@ -59,6 +66,13 @@ fn minor(version: &str) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_commit_is_said_where_it_is_known() {
+        let version = format!("Client:\n\tVersion: {}\n", labels::SERVER_VERSION);
+        assert_eq!(client(None), version);
+        assert_eq!(client(Some("abc-dirty")), format!("{version}\tGit commit: abc-dirty\n"));
+    }
 
     #[test]
     fn only_another_minor_version_is_warned_about() {

@@ -7,14 +7,13 @@ use api::velero::v1::{Backup, BackupPhase, BackupStorageLocation, Schedule, Volu
 use api::{Kind, labels};
 use clap::Args;
 use cluster::typed;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
 use crate::cli::filters::BackupFlags;
 use crate::cli::output::{Format, OutputFlags, line, objects, print};
 use crate::cli::values::{self, Pairs, merged};
-use crate::cli::waiting::{Progress, wait};
+use crate::cli::waiting::{Progress, follow};
 use crate::cli::{Globals, Session};
 use crate::exit::Exit;
 
@@ -29,10 +28,10 @@ pub struct Create {
     #[command(flatten)]
     filters: BackupFlags,
     /// Labels for the backup
-    #[arg(long, value_parser = values::pairs)]
+    #[arg(long, value_parser = values::pairs, value_name = "KEY=VALUE,...")]
     labels: Vec<Pairs>,
     /// Annotations for the backup
-    #[arg(long, value_parser = values::pairs)]
+    #[arg(long, value_parser = values::pairs, value_name = "KEY=VALUE,...")]
     annotations: Vec<Pairs>,
     /// Wait until the backup has ended
     #[arg(short = 'w', long)]
@@ -85,7 +84,7 @@ impl Create {
 
     async fn of_schedule(&self, session: &Session, schedule: &str) -> anyhow::Result<Backup> {
         let schedule: Schedule = typed::get(&session.cluster, &session.namespace, schedule).await?;
-        let stamp = Timestamp::now().to_zoned(TimeZone::UTC).strftime("%Y%m%d%H%M%S").to_string();
+        let stamp = session.now().to_zoned(TimeZone::UTC).strftime("%Y%m%d%H%M%S").to_string();
         let name = self.name.clone().unwrap_or_else(|| format!("{}-{stamp}", schedule.name()));
         let mut backup = Backup::new(&session.namespace, &name);
         backup.spec = schedule.spec.template.clone();
@@ -113,26 +112,8 @@ impl Create {
         if self.from_schedule.is_some() {
             line("Creating backup from schedule, all other filters are ignored.")?;
         }
-        let name = backup.name().to_owned();
         typed::create(&session.cluster, &backup).await?;
-        line(&format!("Backup request \"{name}\" submitted successfully."))?;
-        let called = &session.called;
-        if !self.wait {
-            line(&format!(
-                "Run `{called} backup describe {name}` or `{called} backup logs {name}` for more details."
-            ))?;
-            return Ok(Exit::Done);
-        }
-        line(
-            "Waiting for backup to complete. You may safely press ctrl-c to stop waiting - your backup will \
-             continue in the background.",
-        )?;
-        let phase = wait::<Backup, _>(session, &name, progress).await?;
-        line(&format!(
-            "Backup completed with status: {phase}. You may check for more information using the commands \
-             `{called} backup describe {name}` and `{called} backup logs {name}`."
-        ))?;
-        Ok(exit(session, phase))
+        follow(session, backup.name(), self.wait, progress).await
     }
 
     async fn check_locations(&self, session: &Session) -> anyhow::Result<()> {
@@ -176,16 +157,6 @@ fn progress(backup: &Backup) -> Progress<BackupPhase> {
     let status = &backup.status;
     let counts = status.progress.as_ref().map(|of| (of.items_backed_up, of.total_items));
     Progress { phase: status.phase, ended: status.phase.is_terminal(), counts }
-}
-
-/// How `--wait` ends: Velero's program says 0 whatever became of the backup; ours says what became of it.
-fn exit(session: &Session, phase: BackupPhase) -> Exit {
-    match phase {
-        BackupPhase::Completed => Exit::Done,
-        _ if session.is_velero() => Exit::Done,
-        BackupPhase::PartiallyFailed => Exit::Incomplete,
-        _ => Exit::Failed,
-    }
 }
 
 #[cfg(test)]

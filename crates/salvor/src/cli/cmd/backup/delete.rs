@@ -20,17 +20,10 @@ pub struct Delete {
 impl Delete {
     /// Runs it.
     pub async fn run(self, globals: &Globals, called: &str) -> anyhow::Result<Exit> {
+        self.chosen.check("backup")?;
         let session = Session::open(globals, called).await?;
-        let backups: Vec<Backup> = self.chosen.find(&session, "backup").await?;
-        if backups.is_empty() {
-            line("No backups found")?;
-            return Ok(Exit::Done);
-        }
-        if !self.chosen.is_confirmed()? {
-            return Ok(Exit::Done);
-        }
         let mut exit = Exit::Done;
-        for backup in backups {
+        for backup in self.chosen.confirmed::<Backup>(&session, "backup").await? {
             match typed::create(&session.cluster, &request(&session.namespace, &backup)).await {
                 Ok(_) => {
                     line(&format!("Request to delete backup \"{}\" submitted successfully.", backup.name()))?;

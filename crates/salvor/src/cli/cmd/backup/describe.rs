@@ -1,44 +1,27 @@
 //! `backup describe`.
 
-use std::time::Duration;
-
 use api::velero::v1::{Backup, BackupPhase, DeleteBackupRequest, DownloadTargetKind};
 use api::{Kind, labels, names};
 use clap::{Args, ValueEnum};
 use cluster::typed;
 use engine::files::VolumeInfo;
-use engine::results::Results;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::get::selector;
-use crate::cli::download::{DownloadFlags, text};
+use crate::cli::describe::{DescribeFlags, Files, metadata, problems, selectors};
 use crate::cli::output::print;
-use crate::cli::selection::named;
-use crate::cli::sheet::{Names, Sheet};
-use crate::cli::text::{auto, cluster_scoped, joined, time_or};
+use crate::cli::sheet::Sheet;
+use crate::cli::text::{auto, cluster_scoped, joined, selector, time_or};
 use crate::cli::{Globals, Session};
 use crate::exit::Exit;
-
-/// How long each file of the description may take.
-const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Describe backups
 #[derive(Debug, Args)]
 pub struct Describe {
-    /// Names of the backups; all where there are none
-    names: Vec<String>,
-    /// Only those with these labels
-    #[arg(short = 'l', long, default_value = "")]
-    selector: String,
-    /// Show what needs files of the backup, too
-    #[arg(long)]
-    details: bool,
+    #[command(flatten)]
+    flags: DescribeFlags,
     /// How to print: JSON only where there is one backup
     #[arg(short = 'o', long, value_enum, default_value_t = Form::Plaintext)]
     output: Form,
-    #[command(flatten)]
-    download: DownloadFlags,
 }
 
 /// How a description is printed.
@@ -52,19 +35,15 @@ enum Form {
 #[derive(Debug, Default)]
 struct Known {
     requests: Vec<DeleteBackupRequest>,
-    results: Option<Result<Results, String>>,
+    files: Files,
     volumes: Option<Result<Vec<VolumeInfo>, String>>,
-    resources: Option<Result<Names, String>>,
 }
 
 impl Describe {
     /// Runs it.
     pub async fn run(self, globals: &Globals, called: &str) -> anyhow::Result<Exit> {
         let session = Session::open(globals, called).await?;
-        let backups: Vec<Backup> = match self.names.is_empty() {
-            true => typed::list(&session.cluster, &session.namespace, &self.selector).await?,
-            false => named(&session, &self.names).await?,
-        };
+        let backups: Vec<Backup> = self.flags.find(&session).await?;
         let mut sheets = Vec::new();
         for backup in &backups {
             let known = self.known(&session, backup).await?;
@@ -72,50 +51,35 @@ impl Describe {
                 print(&(serde_json::to_string_pretty(&as_json(backup, &known))? + "\n"))?;
                 return Ok(Exit::Done);
             }
-            sheets.push(sheet(backup, &known, self.details, called));
+            sheets.push(sheet(backup, &known, self.flags.details, called));
         }
         print(&sheets.join("\n\n"))?;
         Ok(Exit::Done)
     }
 
     async fn known(&self, session: &Session, backup: &Backup) -> anyhow::Result<Known> {
-        use DownloadTargetKind as Target;
+        use DownloadTargetKind::{BackupResourceList, BackupResults, BackupVolumeInfos};
         let of_backup = format!("{}={}", labels::BACKUP_NAME, names::label_value(backup.name()));
         let requests = typed::list(&session.cluster, &session.namespace, &of_backup).await?;
-        let mut known = Known { requests, ..Known::default() };
-        if !backup.status.phase.is_terminal() || backup.status.phase == BackupPhase::FailedValidation {
-            return Ok(known);
+        let (name, status) = (backup.name(), &backup.status);
+        if !status.phase.is_terminal() || status.phase == BackupPhase::FailedValidation {
+            return Ok(Known { requests, ..Known::default() });
         }
-        let target = |kind| (kind, backup.name());
-        if backup.status.errors + backup.status.warnings > 0 {
-            known.results = Some(self.file(session, target(Target::BackupResults)).await);
-        }
-        known.volumes = Some(self.file(session, target(Target::BackupVolumeInfos)).await);
-        if self.details {
-            known.resources = Some(self.file(session, target(Target::BackupResourceList)).await);
-        }
-        Ok(known)
-    }
-
-    async fn file<T: DeserializeOwned + Default>(
-        &self,
-        session: &Session,
-        target: (DownloadTargetKind, &str),
-    ) -> Result<T, String> {
-        let content =
-            text(session, &self.download, target, TIMEOUT).await.map_err(|error| error.to_string())?;
-        engine::files::decode(&content).map_err(|error| error.to_string())
+        let problems = status.errors + status.warnings;
+        let files = self.flags.files(session, name, problems, (BackupResults, BackupResourceList)).await;
+        let volumes = Some(self.flags.file(session, (BackupVolumeInfos, name)).await);
+        Ok(Known { requests, files, volumes })
     }
 }
 
 fn sheet(backup: &Backup, known: &Known, details: bool, called: &str) -> String {
     let mut sheet = Sheet::default();
     head(&mut sheet, backup, called);
-    problems(&mut sheet, backup, known);
+    problems(&mut sheet, &backup.status.validation_errors, &backup.status.failure_reason, &known.files);
     selection(&mut sheet, backup);
     settings(&mut sheet, backup);
     status(&mut sheet, backup);
-    if let Some(resources) = &known.resources {
+    if let Some(resources) = &known.files.resources {
         sheet.resources(resources).blank();
     }
     volumes(&mut sheet, known, details);
@@ -138,9 +102,7 @@ fn head(sheet: &mut Sheet, backup: &Backup, called: &str) {
         }
         _ => String::new(),
     };
-    sheet.pair(0, "Name", backup.name()).pair(0, "Namespace", backup.namespace());
-    sheet.map("Labels", backup.metadata.labels.as_ref());
-    sheet.map("Annotations", backup.metadata.annotations.as_ref()).blank();
+    metadata(sheet, &backup.metadata);
     sheet.pair(0, "Phase", format!("{}{hint}", status.phase));
     if status.phase == BackupPhase::Queued {
         sheet.pair(0, "Queue position", status.queue_position);
@@ -154,19 +116,6 @@ fn head(sheet: &mut Sheet, backup: &Backup, called: &str) {
             .line("Uploader config:")
             .pair(1, "Parallel files upload", uploader.parallel_files_upload)
             .blank();
-    }
-}
-
-fn problems(sheet: &mut Sheet, backup: &Backup, known: &Known) {
-    let status = &backup.status;
-    if !status.validation_errors.is_empty() {
-        sheet.several(0, "Validation errors", status.validation_errors.clone()).blank();
-    }
-    if !status.failure_reason.is_empty() {
-        sheet.pair(0, "Failure reason", &status.failure_reason).blank();
-    }
-    if let Some(results) = &known.results {
-        sheet.results(results);
     }
 }
 
@@ -189,11 +138,8 @@ fn selection(sheet: &mut Sheet, backup: &Backup) {
         sheet.pair(1, "Excluded", joined(&spec.excluded_resources, "<none>"));
         sheet.pair(1, "Cluster-scoped", cluster_scoped(spec.include_cluster_resources));
     }
-    sheet.blank().pair(0, "Label selector", selector(spec.label_selector.as_ref())).blank();
-    let any: Vec<_> = spec.or_label_selectors.iter().map(|of| selector(Some(of))).collect();
-    sheet
-        .pair(0, "Or label selector", if any.is_empty() { "<none>".to_owned() } else { any.join(" or ") })
-        .blank();
+    sheet.blank();
+    selectors(sheet, spec.label_selector.as_ref(), &spec.or_label_selectors);
 }
 
 fn settings(sheet: &mut Sheet, backup: &Backup) {
@@ -320,11 +266,11 @@ fn as_json(backup: &Backup, known: &Known) -> Value {
     if !status.validation_errors.is_empty() {
         described["validationErrors"] = json!(status.validation_errors);
     }
-    if let Some(Ok(results)) = &known.results {
+    if let Some(Ok(results)) = &known.files.results {
         described["errors"] = json!(results.errors);
         described["warnings"] = json!(results.warnings);
     }
-    if let Some(Ok(resources)) = &known.resources {
+    if let Some(Ok(resources)) = &known.files.resources {
         described["status"]["resourceList"] = json!(resources);
     }
     described

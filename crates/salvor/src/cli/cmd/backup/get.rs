@@ -1,26 +1,21 @@
 //! `backup get`.
 
+use api::Kind;
 use api::velero::v1::Backup;
-use api::{Kind, LabelSelector};
 use clap::Args;
-use cluster::typed;
-use engine::filter::Selector;
 use jiff::Timestamp;
 
 use crate::cli::output::{Format, OutputFlags, Table, objects, print};
-use crate::cli::selection::named;
-use crate::cli::text::{short, time};
+use crate::cli::selection::Which;
+use crate::cli::text::{selector, short, time};
 use crate::cli::{Globals, Session};
 use crate::exit::Exit;
 
 /// Get backups
 #[derive(Debug, Args)]
 pub struct Get {
-    /// Names of the backups; all where there are none
-    names: Vec<String>,
-    /// Only those with these labels
-    #[arg(short = 'l', long, default_value = "")]
-    selector: String,
+    #[command(flatten)]
+    which: Which,
     #[command(flatten)]
     output: OutputFlags,
 }
@@ -29,13 +24,10 @@ impl Get {
     /// Runs it.
     pub async fn run(self, globals: &Globals, called: &str) -> anyhow::Result<Exit> {
         let session = Session::open(globals, called).await?;
-        let backups: Vec<Backup> = match self.names.is_empty() {
-            true => typed::list(&session.cluster, &session.namespace, &self.selector).await?,
-            false => named(&session, &self.names).await?,
-        };
+        let backups: Vec<Backup> = self.which.find(&session).await?;
         let backups = sorted(backups);
         let text = match self.output.output {
-            None | Some(Format::Table) => table(&backups, &self.output, Timestamp::now()),
+            None | Some(Format::Table) => table(&backups, &self.output, session.now()),
             Some(format) => objects(format, "Backup", backups.iter().map(Kind::to_document).collect())?,
         };
         print(&text)?;
@@ -110,12 +102,6 @@ fn expires(backup: &Backup, now: Timestamp) -> String {
         Some(at) if at > now => short(at.duration_since(now)),
         Some(at) => format!("{} ago", short(now.duration_since(at))),
     }
-}
-
-/// A selector on one line.
-pub fn selector(selector: Option<&LabelSelector>) -> String {
-    let text = selector.and_then(|of| Selector::of(of).ok()).map(|of| of.to_string()).unwrap_or_default();
-    if text.is_empty() { "<none>".to_owned() } else { text }
 }
 
 #[cfg(test)]

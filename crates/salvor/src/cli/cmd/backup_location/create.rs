@@ -28,8 +28,8 @@ pub struct Create {
     /// The path in the bucket below which everything lies
     #[arg(long, default_value = "")]
     prefix: String,
-    /// The Secret with the credentials: NAME=KEY [default: the server's own]
-    #[arg(long, value_parser = values::pairs, default_value = "")]
+    /// The Secret with the credentials, and the key in it [default: the server's own]
+    #[arg(long, value_parser = values::pairs, default_value = "", value_name = "NAME=KEY")]
     credential: Pairs,
     /// Backups go there unless they say otherwise
     #[arg(long)]
@@ -41,10 +41,10 @@ pub struct Create {
     #[arg(long, value_parser = values::duration)]
     validation_frequency: Option<GoDuration>,
     /// What the provider needs to know: region=eu,s3ForcePathStyle=true
-    #[arg(long, value_parser = values::pairs)]
+    #[arg(long, value_parser = values::pairs, value_name = "KEY=VALUE,...")]
     config: Vec<Pairs>,
     /// Labels for the location
-    #[arg(long, value_parser = values::pairs)]
+    #[arg(long, value_parser = values::pairs, value_name = "KEY=VALUE,...")]
     labels: Vec<Pairs>,
     /// A file of certificates that the server is to trust
     #[arg(long, value_name = "FILE")]

@@ -20,16 +20,9 @@ pub struct Delete {
 impl Delete {
     /// Runs it.
     pub async fn run(self, globals: &Globals, called: &str) -> anyhow::Result<Exit> {
+        self.chosen.check("backup-location")?;
         let session = Session::open(globals, called).await?;
-        let locations: Vec<BackupStorageLocation> = self.chosen.find(&session, "backup-location").await?;
-        if locations.is_empty() {
-            line("No backup-locations found")?;
-            return Ok(Exit::Done);
-        }
-        if !self.chosen.is_confirmed()? {
-            return Ok(Exit::Done);
-        }
-        for location in locations {
+        for location in self.chosen.confirmed::<BackupStorageLocation>(&session, "backup-location").await? {
             let name = location.name();
             typed::delete::<BackupStorageLocation>(&session.cluster, &session.namespace, name).await?;
             line(&format!("Backup storage location \"{name}\" deleted successfully."))?;

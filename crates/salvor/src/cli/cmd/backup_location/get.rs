@@ -3,10 +3,9 @@
 use api::Kind;
 use api::velero::v1::BackupStorageLocation;
 use clap::Args;
-use cluster::typed;
 
 use crate::cli::output::{Format, OutputFlags, Table, objects, print};
-use crate::cli::selection::named;
+use crate::cli::selection::Which;
 use crate::cli::text::time_or;
 use crate::cli::{Globals, Session};
 use crate::exit::Exit;
@@ -14,11 +13,8 @@ use crate::exit::Exit;
 /// Get backup storage locations
 #[derive(Debug, Args)]
 pub struct Get {
-    /// Names of the locations; all where there are none
-    names: Vec<String>,
-    /// Only those with these labels
-    #[arg(short = 'l', long, default_value = "")]
-    selector: String,
+    #[command(flatten)]
+    which: Which,
     /// Only the default one
     #[arg(long)]
     default: bool,
@@ -30,10 +26,7 @@ impl Get {
     /// Runs it.
     pub async fn run(self, globals: &Globals, called: &str) -> anyhow::Result<Exit> {
         let session = Session::open(globals, called).await?;
-        let mut locations: Vec<BackupStorageLocation> = match self.names.is_empty() {
-            true => typed::list(&session.cluster, &session.namespace, &self.selector).await?,
-            false => named(&session, &self.names).await?,
-        };
+        let mut locations: Vec<BackupStorageLocation> = self.which.find(&session).await?;
         locations.retain(|location| !self.default || location.spec.default);
         let text = match self.output.output {
             None | Some(Format::Table) => table(&locations, &self.output),

@@ -22,8 +22,8 @@ pub struct Set {
     /// A file of certificates that the server is to trust
     #[arg(long, value_name = "FILE")]
     cacert: Option<PathBuf>,
-    /// The Secret with the credentials: NAME=KEY
-    #[arg(long, value_parser = values::pairs, default_value = "")]
+    /// The Secret with the credentials, and the key in it
+    #[arg(long, value_parser = values::pairs, default_value = "", value_name = "NAME=KEY")]
     credential: Pairs,
     /// Whether backups go there unless they say otherwise
     #[arg(long, value_parser = values::tri_state, num_args = 0..=1, require_equals = true, default_missing_value = "true")]

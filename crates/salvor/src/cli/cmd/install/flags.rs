@@ -51,15 +51,15 @@ pub struct Install {
     /// What the server is told.
     #[command(flatten)]
     pub server: ServerFlags,
+    /// How objects are printed.
+    #[command(flatten)]
+    pub output: OutputFlags,
     /// Node agents.
     #[command(flatten)]
     pub node_agent: NodeAgentFlags,
     /// Flags of former times.
     #[command(flatten)]
     pub obsolete: ObsoleteFlags,
-    /// How objects are printed.
-    #[command(flatten)]
-    pub output: OutputFlags,
 }
 
 /// Where backups and snapshots go.
@@ -190,8 +190,8 @@ pub struct ServerFlags {
     /// Let new schedules wait for their first time
     #[arg(long)]
     pub schedule_skip_immediately: bool,
-    /// What writes to repositories; kopia
-    #[arg(long, default_value = "kopia", value_name = "NAME", value_parser = ["kopia", "restic", ""])]
+    /// What writes to repositories; restic is taken for kopia
+    #[arg(long, default_value = "kopia", value_name = "NAME", hide_possible_values = true, value_parser = ["kopia", "restic", ""])]
     pub uploader_type: String,
     /// The ConfigMap that says how repositories are kept
     #[arg(long, value_name = "NAME")]

@@ -7,12 +7,12 @@ use api::velero::v1::{
 use api::{GoDuration, Kind, LabelSelector, labels, names};
 use clap::Args;
 use cluster::typed;
-use jiff::Zoned;
+use jiff::tz::TimeZone;
 
 use crate::cli::filters::config_map;
-use crate::cli::output::{OutputFlags, line, objects, print};
+use crate::cli::output::{OutputFlags, objects, print};
 use crate::cli::values::{self, Names, OrSelectors, Pairs, TriState, merged};
-use crate::cli::waiting::{Progress, wait};
+use crate::cli::waiting::{Progress, follow};
 use crate::cli::{Globals, Session};
 use crate::exit::Exit;
 
@@ -40,10 +40,10 @@ pub struct Create {
     #[arg(long, value_parser = values::mappings)]
     namespace_mappings: Vec<Pairs>,
     /// Labels for the restore
-    #[arg(long, value_parser = values::pairs)]
+    #[arg(long, value_parser = values::pairs, value_name = "KEY=VALUE,...")]
     labels: Vec<Pairs>,
     /// Annotations for the restore
-    #[arg(long, value_parser = values::pairs)]
+    #[arg(long, value_parser = values::pairs, value_name = "KEY=VALUE,...")]
     annotations: Vec<Pairs>,
     /// Resources to restore; * is all
     #[arg(long, value_parser = values::names, default_value = "")]
@@ -85,7 +85,7 @@ pub struct Create {
     #[arg(long, value_parser = values::tri_state, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     write_sparse_files: Option<TriState>,
     /// How many files of a volume are written at once
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "COUNT")]
     parallel_files_download: isize,
     /// Wait until the restore has ended
     #[arg(short = 'w', long)]
@@ -126,8 +126,9 @@ impl Create {
     async fn restore(&self, session: &Session) -> anyhow::Result<Restore> {
         let (backup, schedule) = self.source(session).await?;
         let of = if self.from_backup.is_empty() { &self.from_schedule } else { &self.from_backup };
-        let name =
-            self.name.clone().unwrap_or_else(|| format!("{of}-{}", Zoned::now().strftime("%Y%m%d%H%M%S")));
+        let name = self.name.clone().unwrap_or_else(|| {
+            format!("{of}-{}", session.now().to_zoned(TimeZone::system()).strftime("%Y%m%d%H%M%S"))
+        });
         let mut restore = Restore::new(&session.namespace, &name);
         restore.metadata.labels = Some(merged(&self.labels)).filter(|map| !map.is_empty());
         restore.metadata.annotations = Some(merged(&self.annotations)).filter(|map| !map.is_empty());
@@ -190,25 +191,8 @@ impl Create {
     }
 
     async fn submit(&self, session: &Session, restore: &Restore) -> anyhow::Result<Exit> {
-        let (name, called) = (restore.name(), &session.called);
         typed::create(&session.cluster, restore).await?;
-        line(&format!("Restore request \"{name}\" submitted successfully."))?;
-        if !self.wait {
-            line(&format!(
-                "Run `{called} restore describe {name}` or `{called} restore logs {name}` for more details."
-            ))?;
-            return Ok(Exit::Done);
-        }
-        line(
-            "Waiting for restore to complete. You may safely press ctrl-c to stop waiting - your restore will \
-             continue in the background.",
-        )?;
-        let phase = wait::<Restore, _>(session, name, progress).await?;
-        line(&format!(
-            "Restore completed with status: {phase}. You may check for more information using the commands \
-             `{called} restore describe {name}` and `{called} restore logs {name}`."
-        ))?;
-        Ok(exit(session, phase))
+        follow(session, restore.name(), self.wait, progress).await
     }
 }
 
@@ -220,14 +204,4 @@ fn progress(restore: &Restore) -> Progress<RestorePhase> {
     let status = &restore.status;
     let counts = status.progress.as_ref().map(|of| (of.items_restored, of.total_items));
     Progress { phase: status.phase, ended: status.phase.is_terminal(), counts }
-}
-
-/// How `--wait` ends: Velero's program says 0 whatever became of the restore; ours says what became of it.
-fn exit(session: &Session, phase: RestorePhase) -> Exit {
-    match phase {
-        RestorePhase::Completed => Exit::Done,
-        _ if session.is_velero() => Exit::Done,
-        RestorePhase::PartiallyFailed => Exit::Incomplete,
-        _ => Exit::Failed,
-    }
 }

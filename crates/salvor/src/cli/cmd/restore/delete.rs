@@ -20,16 +20,9 @@ pub struct Delete {
 impl Delete {
     /// Runs it.
     pub async fn run(self, globals: &Globals, called: &str) -> anyhow::Result<Exit> {
+        self.chosen.check("restore")?;
         let session = Session::open(globals, called).await?;
-        let restores: Vec<Restore> = self.chosen.find(&session, "restore").await?;
-        if restores.is_empty() {
-            line("No restores found")?;
-            return Ok(Exit::Done);
-        }
-        if !self.chosen.is_confirmed()? {
-            return Ok(Exit::Done);
-        }
-        for restore in restores {
+        for restore in self.chosen.confirmed::<Restore>(&session, "restore").await? {
             typed::delete::<Restore>(&session.cluster, &session.namespace, restore.name()).await?;
             line(&format!("Request to delete restore \"{}\" submitted successfully.", restore.name()))?;
             line(

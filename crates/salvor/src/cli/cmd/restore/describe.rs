@@ -1,100 +1,56 @@
 //! `restore describe`.
 
-use std::time::Duration;
-
 use api::Kind;
 use api::velero::v1::{DownloadTargetKind, Restore, RestorePhase};
 use clap::Args;
-use cluster::typed;
-use engine::results::Results;
-use serde::de::DeserializeOwned;
 
-use crate::cli::cmd::backup::get::selector;
-use crate::cli::download::{DownloadFlags, text};
+use crate::cli::describe::{DescribeFlags, Files, metadata, problems, selectors};
 use crate::cli::output::print;
-use crate::cli::selection::named;
-use crate::cli::sheet::{Names, Sheet};
+use crate::cli::sheet::Sheet;
 use crate::cli::text::{auto, cluster_scoped, joined, time_or};
 use crate::cli::{Globals, Session};
 use crate::exit::Exit;
 
-/// How long each file of the description may take.
-const TIMEOUT: Duration = Duration::from_secs(30);
-
 /// Describe restores
 #[derive(Debug, Args)]
 pub struct Describe {
-    /// Names of the restores; all where there are none
-    names: Vec<String>,
-    /// Only those with these labels
-    #[arg(short = 'l', long, default_value = "")]
-    selector: String,
-    /// Show what needs files of the restore, too
-    #[arg(long)]
-    details: bool,
     #[command(flatten)]
-    download: DownloadFlags,
-}
-
-/// What is known of a restore besides the resource.
-#[derive(Debug, Default)]
-struct Known {
-    results: Option<Result<Results, String>>,
-    resources: Option<Result<Names, String>>,
+    flags: DescribeFlags,
 }
 
 impl Describe {
     /// Runs it.
     pub async fn run(self, globals: &Globals, called: &str) -> anyhow::Result<Exit> {
         let session = Session::open(globals, called).await?;
-        let restores: Vec<Restore> = match self.names.is_empty() {
-            true => typed::list(&session.cluster, &session.namespace, &self.selector).await?,
-            false => named(&session, &self.names).await?,
-        };
+        let restores: Vec<Restore> = self.flags.find(&session).await?;
         let mut sheets = Vec::new();
         for restore in &restores {
-            sheets.push(sheet(restore, &self.known(&session, restore).await, called));
+            sheets.push(sheet(restore, &self.files(&session, restore).await, called));
         }
         print(&sheets.join("\n\n"))?;
         Ok(Exit::Done)
     }
 
-    async fn known(&self, session: &Session, restore: &Restore) -> Known {
-        use DownloadTargetKind as Target;
+    async fn files(&self, session: &Session, restore: &Restore) -> Files {
+        use DownloadTargetKind::{RestoreResourceList, RestoreResults};
         let status = &restore.status;
-        let mut known = Known::default();
         if !status.phase.is_terminal() || status.phase == RestorePhase::FailedValidation {
-            return known;
+            return Files::default();
         }
-        let target = |kind| (kind, restore.name());
-        if status.errors + status.warnings > 0 {
-            known.results = Some(self.file(session, target(Target::RestoreResults)).await);
-        }
-        if self.details {
-            known.resources = Some(self.file(session, target(Target::RestoreResourceList)).await);
-        }
-        known
-    }
-
-    async fn file<T: DeserializeOwned + Default>(
-        &self,
-        session: &Session,
-        target: (DownloadTargetKind, &str),
-    ) -> Result<T, String> {
-        let content =
-            text(session, &self.download, target, TIMEOUT).await.map_err(|error| error.to_string())?;
-        engine::files::decode(&content).map_err(|error| error.to_string())
+        let problems = status.errors + status.warnings;
+        self.flags.files(session, restore.name(), problems, (RestoreResults, RestoreResourceList)).await
     }
 }
 
-fn sheet(restore: &Restore, known: &Known, called: &str) -> String {
+fn sheet(restore: &Restore, files: &Files, called: &str) -> String {
     let mut sheet = Sheet::default();
     head(&mut sheet, restore, called);
-    problems(&mut sheet, restore, known);
+    let status = &restore.status;
+    problems(&mut sheet, &status.validation_errors, &status.failure_reason, files);
     selection(&mut sheet, restore);
     settings(&mut sheet, restore);
     background(&mut sheet, restore);
-    if let Some(resources) = &known.resources {
+    if let Some(resources) = &files.resources {
         sheet.resources(resources);
     }
     sheet.finish()
@@ -109,9 +65,7 @@ fn head(sheet: &mut Sheet, restore: &Restore, called: &str) {
         }
         _ => String::new(),
     };
-    sheet.pair(0, "Name", restore.name()).pair(0, "Namespace", restore.namespace());
-    sheet.map("Labels", restore.metadata.labels.as_ref());
-    sheet.map("Annotations", restore.metadata.annotations.as_ref()).blank();
+    metadata(sheet, &restore.metadata);
     sheet.pair(0, "Phase", format!("{}{leaving}{hint}", status.phase));
     if let Some(progress) = &status.progress {
         let (total, done) = match status.phase {
@@ -122,19 +76,6 @@ fn head(sheet: &mut Sheet, restore: &Restore, called: &str) {
     }
     sheet.blank().pair(0, "Started", time_or(status.start_timestamp.as_ref(), "<n/a>"));
     sheet.pair(0, "Completed", time_or(status.completion_timestamp.as_ref(), "<n/a>")).blank();
-}
-
-fn problems(sheet: &mut Sheet, restore: &Restore, known: &Known) {
-    let status = &restore.status;
-    if !status.validation_errors.is_empty() {
-        sheet.several(0, "Validation errors", status.validation_errors.clone()).blank();
-    }
-    if !status.failure_reason.is_empty() {
-        sheet.pair(0, "Failure reason", &status.failure_reason).blank();
-    }
-    if let Some(results) = &known.results {
-        sheet.results(results);
-    }
 }
 
 fn selection(sheet: &mut Sheet, restore: &Restore) {
@@ -154,11 +95,7 @@ fn selection(sheet: &mut Sheet, restore: &Restore) {
     sheet.pair(1, "Excluded", joined(&spec.excluded_resources, "<none>"));
     sheet.pair(1, "Cluster-scoped", cluster_scoped(spec.include_cluster_resources)).blank();
     sheet.map("Namespace mappings", Some(&spec.namespace_mapping)).blank();
-    sheet.pair(0, "Label selector", selector(spec.label_selector.as_ref())).blank();
-    let any: Vec<_> = spec.or_label_selectors.iter().map(|of| selector(Some(of))).collect();
-    sheet
-        .pair(0, "Or label selector", if any.is_empty() { "<none>".to_owned() } else { any.join(" or ") })
-        .blank();
+    selectors(sheet, spec.label_selector.as_ref(), &spec.or_label_selectors);
 }
 
 fn settings(sheet: &mut Sheet, restore: &Restore) {
@@ -214,6 +151,7 @@ fn background(sheet: &mut Sheet, restore: &Restore) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use engine::results::Results;
 
     #[test]
     fn a_new_restore_is_described_by_its_spec() {
@@ -221,7 +159,7 @@ mod tests {
         restore.spec.backup_name = "shop".into();
         restore.spec.namespace_mapping = [("shop".to_owned(), "copy".to_owned())].into();
         restore.spec.excluded_resources = vec!["nodes".into(), "events".into()];
-        let text = sheet(&restore, &Known::default(), "velero");
+        let text = sheet(&restore, &Files::default(), "velero");
         let expected = "Name:         r\nNamespace:    velero\nLabels:       <none>\nAnnotations:  <none>\n\n\
             Phase:  New\n\nStarted:    <n/a>\nCompleted:  <n/a>\n\nBackup:  shop\n\n\
             Namespaces:\n  Included:  all namespaces found in the backup\n  Excluded:  <none>\n\n\
@@ -237,11 +175,11 @@ mod tests {
         restore.status.errors = 1;
         let mut results = Results::default();
         results.errors.namespaces.insert("shop".into(), vec!["could not restore".into()]);
-        let known = Known {
+        let files = Files {
             results: Some(Ok(results)),
             resources: Some(Ok([("v1/Pod".to_owned(), vec!["shop/a(created)".to_owned()])].into())),
         };
-        let text = sheet(&restore, &known, "salvor");
+        let text = sheet(&restore, &files, "salvor");
         for expected in [
             "Phase:  PartiallyFailed (run 'salvor restore logs r' for more information)\n",
             "Errors:\n  Velero:   <none>\n  Cluster:  <none>\n  Namespaces:\n    shop:  could not restore\n",

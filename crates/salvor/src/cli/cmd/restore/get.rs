@@ -3,23 +3,18 @@
 use api::Kind;
 use api::velero::v1::Restore;
 use clap::Args;
-use cluster::typed;
 
-use crate::cli::cmd::backup::get::selector;
 use crate::cli::output::{Format, OutputFlags, Table, objects, print};
-use crate::cli::selection::named;
-use crate::cli::text::time_or;
+use crate::cli::selection::Which;
+use crate::cli::text::{selector, time_or};
 use crate::cli::{Globals, Session};
 use crate::exit::Exit;
 
 /// Get restores
 #[derive(Debug, Args)]
 pub struct Get {
-    /// Names of the restores; all where there are none
-    names: Vec<String>,
-    /// Only those with these labels
-    #[arg(short = 'l', long, default_value = "")]
-    selector: String,
+    #[command(flatten)]
+    which: Which,
     #[command(flatten)]
     output: OutputFlags,
 }
@@ -28,10 +23,7 @@ impl Get {
     /// Runs it.
     pub async fn run(self, globals: &Globals, called: &str) -> anyhow::Result<Exit> {
         let session = Session::open(globals, called).await?;
-        let restores: Vec<Restore> = match self.names.is_empty() {
-            true => typed::list(&session.cluster, &session.namespace, &self.selector).await?,
-            false => named(&session, &self.names).await?,
-        };
+        let restores: Vec<Restore> = self.which.find(&session).await?;
         let text = match self.output.output {
             None | Some(Format::Table) => table(&restores, &self.output),
             Some(format) => objects(format, "Restore", restores.iter().map(Kind::to_document).collect())?,

@@ -1,16 +1,12 @@
 //! `restore logs`.
 
-use std::time::Duration;
-
 use anyhow::{anyhow, bail};
-use api::GoDuration;
-use api::velero::v1::{DownloadTargetKind, Restore, RestorePhase};
+use api::velero::v1::{DownloadTargetKind, Restore};
 use clap::Args;
 use cluster::typed;
 
-use crate::cli::download::{DownloadFlags, text};
-use crate::cli::output::print;
-use crate::cli::{Globals, Session, values};
+use crate::cli::logs::{LogFlags, has_log};
+use crate::cli::{Globals, Session};
 use crate::exit::Exit;
 
 /// Get the log of a restore
@@ -18,11 +14,8 @@ use crate::exit::Exit;
 pub struct Logs {
     /// The name of the restore
     name: String,
-    /// How long to wait for the server and the store
-    #[arg(long, value_parser = values::duration, default_value = "1m0s")]
-    timeout: GoDuration,
     #[command(flatten)]
-    download: DownloadFlags,
+    flags: LogFlags,
 }
 
 impl Logs {
@@ -38,21 +31,7 @@ impl Logs {
                  the restore has a phase of Completed or Failed and try again."
             );
         }
-        let timeout = Duration::try_from(self.timeout.to_signed())?;
-        let log = text(&session, &self.download, (DownloadTargetKind::RestoreLog, name), timeout).await?;
-        print(&String::from_utf8_lossy(&log))?;
+        self.flags.show(&session, (DownloadTargetKind::RestoreLog, name)).await?;
         Ok(Exit::Done)
     }
-}
-
-fn has_log(phase: RestorePhase) -> bool {
-    use RestorePhase as Phase;
-    matches!(
-        phase,
-        Phase::Completed
-            | Phase::PartiallyFailed
-            | Phase::Failed
-            | Phase::WaitingForPluginOperations
-            | Phase::WaitingForPluginOperationsPartiallyFailed
-    )
 }
