@@ -104,7 +104,7 @@ impl Default for Config {
         Self {
             namespace: "velero".to_owned(),
             default_location: "default".to_owned(),
-            scratch: std::env::temp_dir(),
+            scratch: PathBuf::from("/tmp"),
             periods: Periods::default(),
             backup: BackupDefaults::default(),
             restore: RestoreSettings { priorities: None, terminating_timeout: 10 * MINUTE, concurrent: 1 },

@@ -61,7 +61,6 @@ const AMBIENT: [Ambient; 3] = [
             ("crates/salvor/src/cli/cmd/backup/download.rs", "the folder that a download goes to"),
             ("crates/salvor/src/cli/globals.rs", "the namespace, which Velero names by a variable"),
             ("crates/salvor/src/cli/config_file.rs", "the home folder, where the client's configuration is"),
-            ("crates/cluster/src/conformance/mod.rs", "tests: the cluster that they run on"),
         ],
     },
 ];

@@ -112,9 +112,7 @@ fn explain(usage: &clap::Error) -> Exit {
 }
 
 fn failed(called: &str, error: &anyhow::Error) -> Exit {
-    // Errors of these types say what was attempted, and are read after "failed to".
-    let attempted = error.chain().any(|cause| cause.is::<cluster::Error>() || cause.is::<std::io::Error>());
-    output::error_line(&format!("An error occurred: {}{error:#}", if attempted { "failed to " } else { "" }));
+    output::error_line(&format!("An error occurred: {}", output::told(error)));
     if error.chain().any(is_not_served) {
         output::error_line(&format!("Is Salvor installed in this cluster? See `{called} install --help`."));
     }

@@ -117,6 +117,12 @@ pub fn objects(format: Format, kind: &str, mut items: Vec<Value>) -> anyhow::Res
     }
 }
 
+/// What an error says. Errors of these types say what was attempted, and are read after "failed to".
+pub fn told(error: &anyhow::Error) -> String {
+    let attempted = error.chain().any(|cause| cause.is::<cluster::Error>() || cause.is::<io::Error>());
+    format!("{}{error:#}", if attempted { "failed to " } else { "" })
+}
+
 /// Prints on stdout. A reader that has gone away, such as `head`, is no error.
 pub fn print(text: &str) -> anyhow::Result<()> {
     match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {

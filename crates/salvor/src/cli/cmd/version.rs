@@ -3,7 +3,7 @@
 use api::{GoDuration, labels};
 use clap::Args;
 
-use crate::cli::output::{line, print};
+use crate::cli::output::{line, print, told};
 use crate::cli::server_status::ask;
 use crate::cli::{Globals, Session, values};
 use crate::exit::Exit;
@@ -29,7 +29,7 @@ impl Version {
         }
         match self.server(globals, called).await {
             Ok(version) => print(&server(&version))?,
-            Err(error) => line(&format!("<error getting server version: {error:#}>"))?,
+            Err(error) => line(&format!("<error getting server version: {}>", told(&error)))?,
         }
         Ok(Exit::Done)
     }

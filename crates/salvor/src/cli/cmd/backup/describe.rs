@@ -20,7 +20,7 @@ pub struct Describe {
     #[command(flatten)]
     flags: DescribeFlags,
     /// How to print: JSON only where there is one backup
-    #[arg(short = 'o', long, value_enum, default_value_t = Form::Plaintext)]
+    #[arg(short = 'o', long, value_enum, default_value_t = Form::Plaintext, value_name = "FORMAT")]
     output: Form,
 }
 

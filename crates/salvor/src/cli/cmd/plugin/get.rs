@@ -4,7 +4,7 @@ use api::velero::v1::ServerStatusRequest;
 use api::{GoDuration, Kind};
 use clap::Args;
 
-use crate::cli::output::{Format, Table, line, objects, print};
+use crate::cli::output::{Format, Table, line, objects, print, told};
 use crate::cli::server_status::ask;
 use crate::cli::{Globals, Session, values};
 use crate::exit::Exit;
@@ -29,7 +29,7 @@ impl Get {
                 None | Some(Format::Table) => print(&table(&answer))?,
                 Some(format) => print(&objects(format, "ServerStatusRequest", vec![answer.to_document()])?)?,
             },
-            Err(error) => line(&format!("<error getting plugin information: {error:#}>"))?,
+            Err(error) => line(&format!("<error getting plugin information: {}>", told(&error)))?,
         }
         Ok(Exit::Done)
     }
