@@ -223,7 +223,7 @@ async fn a_store_that_misbehaves_loses_nothing() {
     make_location(&world, SERVER, "shaky", SERVER, &json!({"config": {"s3Url": proxy.endpoint}})).await;
     location_is(&world, SERVER, "shaky", "Available", "").await;
     let moods =
-        [(Mood::Answers(500), "SLV-3107"), (Mood::Answers(403), "SLV-3102"), (Mood::Stalls, "SLV-3101")];
+        [(Mood::Answers(500), "SLV-3101"), (Mood::Answers(403), "SLV-3102"), (Mood::Stalls, "SLV-3101")];
     for (mood, code) in moods {
         proxy.set(mood);
         location_is(&world, SERVER, "shaky", "Unavailable", code).await;

@@ -49,9 +49,11 @@ async fn velero_restores_our_backup() {
 async fn we_restore_veleros_backup() {
     let Some(world) = world().await else { return };
     let prefix = "theirs";
+    // Velero asks for the types of the cluster when it starts, and every five minutes: those that came since are not in
+    // its backups, and it does not say so.
+    let before = world.fill(&NAMESPACES).await;
     world.install_velero(THEIRS, prefix).await;
     world.install_salvor(OURS, prefix).await;
-    let before = world.fill(&NAMESPACES).await;
     world.velero(THEIRS, &["backup", "create", "from-velero", "--include-namespaces", &include(), "--wait"]);
     synced(&world, THEIRS, "from-velero").await;
     synced(&world, OURS, "from-velero").await;
