@@ -39,7 +39,8 @@ pub const BACKUP_VOLUMES: &str = "backup.velero.io/backup-volumes";
 /// Annotation on a pod: volumes not to back up through the file system.
 pub const BACKUP_VOLUMES_EXCLUDES: &str = "backup.velero.io/backup-volumes-excludes";
 
-/// Annotation on objects that a restore created: the UID of that Restore. Names alone never claim an object.
+/// Annotation on objects that a restore created: the UID of that Restore. Names alone never claim an object. Also a
+/// label on the ConfigMaps that keep an operation's files.
 pub const OPERATION_UID: &str = "salvor.io/operation-uid";
 /// Annotation on a stored Backup: sha256 of the manifest beside it.
 pub const MANIFEST_SHA256: &str = "salvor.io/manifest-sha256";

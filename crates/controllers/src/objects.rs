@@ -2,6 +2,7 @@
 //! merge patches only.
 
 use api::Kind;
+use api::meta::ResourceType;
 use cluster::{ErrorKind, ListPage, ObjectRef, Patch};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -9,6 +10,13 @@ use tracing::warn;
 
 use crate::deps::Deps;
 use crate::error::{Error, Result, read};
+
+/// The UID of the server's namespace: which cluster and which installation in it we are.
+pub async fn installation(deps: &Deps) -> Result<String> {
+    let resource = ResourceType::addressed("", "v1", "namespaces", "Namespace", false);
+    let at = ObjectRef { resource, namespace: None, name: deps.namespace().to_owned() };
+    Ok(engine::document::uid(&deps.cluster.get(&at).await?).to_owned())
+}
 
 /// A time as Kubernetes writes it, to the second.
 pub fn stamp(time: Timestamp) -> String {

@@ -10,6 +10,7 @@ pub mod problems;
 pub mod restore;
 pub mod restore_cleanup;
 pub mod status_request;
+pub mod sweep;
 pub mod sync;
 
 use crate::config::Config;
@@ -28,6 +29,7 @@ pub static CONTROLLERS: &[&Spec<Deps>] = &[
     &garbage::SPEC,
     &restore_cleanup::SPEC,
     &status_request::SPEC,
+    &sweep::SPEC,
 ];
 
 /// The controllers that `--disable-controllers` takes, as Velero names them.

@@ -87,6 +87,7 @@ impl World {
         }
         let clock = Arc::new(SetClock(Mutex::new(START.parse().unwrap())));
         let world = Self { fake, memory: Memory::default(), clock, ids: Arc::default() };
+        world.memory.set_clock(START.parse().unwrap());
         world.seed(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}));
         world.seed(location("default", "Available"));
         world
@@ -101,6 +102,7 @@ impl World {
     pub(crate) fn pass(&self, time: Duration) {
         let mut now = self.clock.0.lock().unwrap();
         *now = now.checked_add(time).unwrap();
+        self.memory.set_clock(*now);
     }
 
     /// What controllers of this world are given.

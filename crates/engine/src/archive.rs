@@ -5,11 +5,13 @@ mod limits;
 pub mod path;
 pub mod problems;
 mod reader;
+mod strange;
 mod writer;
 
 pub use limits::Limits;
 pub use path::{ArchivePath, ItemPath, VersionFolder};
 pub use reader::{Entry, Error, PathRule, Reader};
+pub use strange::StrangePaths;
 pub use writer::Writer;
 
 use serde_json::Value;

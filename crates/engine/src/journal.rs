@@ -13,6 +13,37 @@ use crate::problem::Problem;
 /// The version of the journal's files.
 pub const VERSION: u32 = 1;
 
+/// Whose a journal is: its first file, written before anything else of the operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// The UID of the namespace of the server that began it: of the cluster and the installation.
+    pub installation: String,
+    /// What kind of object the operation is for.
+    pub kind: Kind,
+    /// The object's name.
+    pub name: String,
+}
+
+/// The kinds of operations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// A Backup.
+    Backup,
+    /// A Restore.
+    Restore,
+}
+
+impl Kind {
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "Backup" => Some(Self::Backup),
+            "Restore" => Some(Self::Restore),
+            _ => None,
+        }
+    }
+}
+
 /// One finished step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "camelCase")]

@@ -4,4 +4,5 @@ pub mod backup;
 pub mod deletion;
 pub mod location;
 pub mod restore;
+pub mod sweep;
 pub mod sync;

@@ -69,6 +69,11 @@ impl Problem {
         }
     }
 
+    /// What happened, with the code to look it up, as results and statuses say it.
+    pub fn sentence(&self) -> String {
+        format!("{} ({})", self.message, self.code)
+    }
+
     /// The same problem, about an object.
     #[must_use]
     pub fn about(mut self, object: &ObjectKey) -> Self {

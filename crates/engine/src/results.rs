@@ -42,15 +42,15 @@ impl Results {
             let object = object
                 .map(|of| format!(" resource: /{} name: /{}", of.resource, of.name))
                 .unwrap_or_default();
-            format!("{object} message: /{}", sentence(problem))
+            format!("{object} message: /{}", problem.sentence())
         })
     }
 
     /// The results of a restore.
     pub fn of_restore(problems: &[Problem]) -> Self {
         Self::rendered(problems, |problem| match &problem.object {
-            Some(object) => format!("{object}: {}", sentence(problem)),
-            None => sentence(problem),
+            Some(object) => format!("{object}: {}", problem.sentence()),
+            None => problem.sentence(),
         })
     }
 
@@ -81,11 +81,6 @@ impl Messages {
     pub fn count(&self) -> usize {
         self.velero.len() + self.cluster.len() + self.namespaces.values().map(Vec::len).sum::<usize>()
     }
-}
-
-/// What happened, with the code to look it up.
-fn sentence(problem: &Problem) -> String {
-    format!("{} ({})", problem.message, problem.code)
 }
 
 /// Go writes an empty list as `null`.

@@ -151,6 +151,8 @@ impl RestoreFile {
 /// A file of an operation's journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum JournalFile {
+    /// Whose it is, from before anything else.
+    Owner,
     /// The plan, from before the first effect.
     Plan,
     /// A numbered list of finished steps.
@@ -165,6 +167,7 @@ impl JournalFile {
     /// The file's name in the folder of the operation.
     pub fn name(self) -> String {
         match self {
+            Self::Owner => "owner.json".to_owned(),
             Self::Plan => "plan.json.gz".to_owned(),
             Self::Segment(number) => format!("segments/{number:08}.jsonl.gz"),
             Self::Spool(number) => format!("spool/{number:08}.gz"),
@@ -180,6 +183,7 @@ impl JournalFile {
     /// The file that has this name in the folder of an operation.
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
+            "owner.json" => Some(Self::Owner),
             "plan.json.gz" => Some(Self::Plan),
             "done.json" => Some(Self::Done),
             _ => numbered(name, "segments/", ".jsonl.gz")
@@ -328,7 +332,8 @@ mod tests {
         let names = ["b", "nightly-20260101", "a.b", "x-logs.gz", "restore-r"];
         let keys = names.iter().flat_map(|name| {
             let journal = [JournalFile::Plan, JournalFile::Segment(0), JournalFile::Segment(99_999_999)];
-            let journal = journal.into_iter().chain([JournalFile::Spool(7), JournalFile::Done]);
+            let more = [JournalFile::Spool(7), JournalFile::Done, JournalFile::Owner];
+            let journal = journal.into_iter().chain(more);
             let backups = BackupFile::ALL.map(|file| Key::Backup((*name).to_owned(), file));
             let restores = RestoreFile::ALL.map(|file| Key::Restore((*name).to_owned(), file));
             let journals = journal.map(|file| Key::Journal((*name).to_owned(), file));

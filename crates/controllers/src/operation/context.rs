@@ -5,11 +5,21 @@ use std::sync::Arc;
 
 use api::meta::ResourceType;
 use cluster::port::{ObjectRef, Patch, WriteOptions};
+use engine::journal::{Kind, Owner};
 use serde_json::{Value, json};
 use store::Store;
 
 use crate::deps::Deps;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::objects::installation;
+
+/// A location, ready for use.
+pub struct Place {
+    /// Its store.
+    pub store: Arc<dyn Store>,
+    /// Whether it may not be written to.
+    pub read_only: bool,
+}
 
 /// One operation: which resource it is for, and the store that it works with.
 pub struct Operation {
@@ -21,13 +31,23 @@ pub struct Operation {
     pub uid: String,
     /// The store of its location.
     pub store: Arc<dyn Store>,
+    /// Whether the location may not be written to: journal and report are kept in the cluster then.
+    pub read_only: bool,
+    /// The schedule that it is of, for the metrics; may be empty.
+    pub schedule: String,
     /// Where documents are spooled.
     pub scratch: PathBuf,
 }
 
 impl Operation {
-    /// The operation that the resource `document` of `kind` asks for.
-    pub fn new(deps: &Arc<Deps>, kind: ResourceType, document: &Value, store: Arc<dyn Store>) -> Self {
+    /// The operation that the resource `document` of `kind` asks for, at `place`.
+    pub fn new(
+        deps: &Arc<Deps>,
+        kind: ResourceType,
+        document: &Value,
+        Place { store, read_only }: Place,
+        schedule: &str,
+    ) -> Self {
         let namespace = engine::document::namespace(document).map(str::to_owned);
         let name = engine::document::name(document).to_owned();
         Self {
@@ -35,6 +55,8 @@ impl Operation {
             at: ObjectRef { resource: kind, namespace, name },
             uid: engine::document::uid(document).to_owned(),
             store,
+            read_only,
+            schedule: schedule.to_owned(),
             scratch: deps.config.scratch.clone(),
         }
     }
@@ -42,6 +64,20 @@ impl Operation {
     /// The name of the backup or restore.
     pub fn name(&self) -> &str {
         &self.at.name
+    }
+
+    /// A reference to the resource, for what goes with it.
+    pub fn owner(&self) -> Value {
+        let of = &self.at.resource;
+        json!({ "apiVersion": of.api_version(), "kind": of.kind, "name": self.name(), "uid": self.uid })
+    }
+
+    /// Whose its journal is.
+    pub(super) async fn journal_owner(&self) -> Result<Owner> {
+        let kind = &self.at.resource.kind;
+        let kind = Kind::named(kind).ok_or_else(|| Error::Other(format!("know what a {kind} does")))?;
+        let installation = installation(&self.deps).await?;
+        Ok(Owner { installation, kind, name: self.name().to_owned() })
     }
 
     /// The time now, as statuses have it.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use api::meta::ResourceType;
 use bytes::{Buf, Bytes};
-use engine::archive::{self, ArchivePath, Entry, ItemPath, Limits, Reader};
+use engine::archive::{self, ArchivePath, Entry, ItemPath, Limits, Reader, StrangePaths};
 use engine::document::text;
 use engine::facts::{Facts, Span};
 use engine::problem::Problem;
@@ -53,14 +53,19 @@ pub(super) async fn contents(store: &Arc<dyn Store>, key: &str, spool: &Arc<Spoo
 fn read(mut source: Source, spool: &Spool) -> Result<Contents> {
     let mut contents = Contents::default();
     let mut writer = spool.writer();
+    let mut strange = StrangePaths::default();
     for entry in Reader::new(&mut source, Limits::default()) {
         let entry = entry.map_err(|error| Error::Archive(error.to_string()))?;
-        if let Some(ArchivePath::Item(path)) = ArchivePath::parse(&entry.path)
-            && path.version.is_none()
-        {
-            take(&path, &entry, &mut writer, &mut contents)?;
+        match ArchivePath::parse(&entry.path) {
+            Some(ArchivePath::Item(path)) if path.version.is_none() => {
+                take(&path, &entry, &mut writer, &mut contents)?;
+            }
+            // The file of another version: each object has one without.
+            Some(ArchivePath::Item(_) | ArchivePath::Version) => {}
+            None => strange.add(&entry.path),
         }
     }
+    contents.problems.extend(strange.problem());
     contents.sha256 = source.drain()?;
     Ok(contents)
 }

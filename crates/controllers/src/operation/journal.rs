@@ -1,19 +1,25 @@
-//! The journal of one operation, below `plugins/salvor/operations/UID/` in its location: the plan before the
-//! first effect, sealed spool files, and numbered segments of finished steps that are never written twice.
+//! The journal of one operation, below `plugins/salvor/operations/UID/` in its location: whose it is, the plan
+//! before the first effect, sealed spool files, and numbered segments of finished steps that are never written twice.
+//! A location that may not be written to has its journals in ConfigMaps of the server's namespace.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use engine::journal::{Progress, Record, VERSION};
+use engine::journal::{Owner, Progress, Record, VERSION};
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use store::backup_files::delete_folder;
 use store::bucket::{JournalFile, operation_folder};
 use store::{ErrorKind, Put, Store};
+use tokio::sync::Mutex;
 
+use super::Operation;
+use super::configmaps::{ConfigMaps, delete_journal};
+use crate::deps::Deps;
 use crate::error::{Error, Result};
 
 /// A file of a journal may not be larger, uncompressed.
@@ -21,9 +27,17 @@ const FILE_BYTES_MAX: u64 = 512 << 20;
 
 /// The journal of one operation.
 pub(super) struct Journal {
-    store: Arc<dyn Store>,
+    shelf: Shelf,
     uid: String,
     segments: u32,
+}
+
+/// Where the files of a journal are.
+enum Shelf {
+    /// In the location.
+    Location(Arc<dyn Store>),
+    /// In the cluster.
+    Cluster(Arc<Deps>, Mutex<ConfigMaps>),
 }
 
 /// What each file of a journal begins with, or is.
@@ -38,13 +52,19 @@ struct Versioned<T> {
 struct Nothing {}
 
 impl Journal {
-    /// The journal of operation `uid` and what it says has been done.
-    pub(super) async fn open(store: &Arc<dyn Store>, uid: &str) -> Result<(Self, Progress)> {
-        let mut journal = Self { store: Arc::clone(store), uid: uid.to_owned(), segments: 0 };
+    /// The journal of an operation and what it says has been done.
+    pub(super) async fn open(operation: &Operation) -> Result<(Self, Progress)> {
+        let shelf = match operation.read_only {
+            false => Shelf::Location(Arc::clone(&operation.store)),
+            true => {
+                let maps = ConfigMaps::open(&operation.deps, &operation.uid, operation.owner()).await?;
+                Shelf::Cluster(Arc::clone(&operation.deps), Mutex::new(maps))
+            }
+        };
+        let mut journal = Self { shelf, uid: operation.uid.clone(), segments: 0 };
         let mut progress = Progress::default();
-        for meta in journal.store.list(&operation_folder(uid)).await? {
-            let name = meta.key.strip_prefix(&operation_folder(uid)).unwrap_or_default();
-            if let Some(JournalFile::Segment(number)) = JournalFile::from_name(name) {
+        for file in journal.shelf.files(&journal.uid).await? {
+            if let JournalFile::Segment(number) = file {
                 for record in journal.segment(number).await? {
                     progress.add(record);
                 }
@@ -54,15 +74,20 @@ impl Journal {
         Ok((journal, progress))
     }
 
+    /// Says whose it is, before anything else is in it: by that, leftovers are told from the work of others. In the
+    /// cluster there are no others.
+    pub(super) async fn begin(&self, owner: &Owner) -> Result<()> {
+        if matches!(self.shelf, Shelf::Cluster(..)) {
+            return Ok(());
+        }
+        let file = serde_json::to_vec(&Versioned { v: VERSION, content: owner }).map_err(io::Error::from)?;
+        self.put(JournalFile::Owner, file, Put::Overwrite).await
+    }
+
     /// The plan, if the operation has got that far.
     pub(super) async fn plan<P: DeserializeOwned>(&self) -> Result<Option<P>> {
-        match self.store.get(&self.key(JournalFile::Plan)).await {
-            Ok(file) => {
-                Ok(Some(serde_json::from_reader(bounded(&file)).map_err(|error| self.damaged(&error))?))
-            }
-            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        let Some(file) = self.shelf.get(&self.uid, JournalFile::Plan).await? else { return Ok(None) };
+        Ok(Some(serde_json::from_reader(bounded(&file)).map_err(|error| self.damaged(&error))?))
     }
 
     /// Writes the plan down, before anything is done by it.
@@ -94,30 +119,39 @@ impl Journal {
 
     /// A kept spool file.
     pub(super) async fn kept(&self, number: u32) -> Result<Bytes> {
-        Ok(self.store.get(&self.key(JournalFile::Spool(number))).await?)
+        self.must(JournalFile::Spool(number)).await
     }
 
     /// Removes the journal: its operation has ended, and its resource says so.
     pub(super) async fn remove(self) -> Result<()> {
-        let files = self.store.list(&operation_folder(&self.uid)).await?;
-        let keys: Vec<_> = files.into_iter().map(|meta| meta.key).collect();
-        Ok(self.store.delete(&keys).await?)
+        match &self.shelf {
+            Shelf::Location(store) => Ok(delete_folder(store.as_ref(), &operation_folder(&self.uid)).await?),
+            Shelf::Cluster(deps, _) => delete_journal(deps, &self.uid).await,
+        }
     }
 
     async fn segment(&self, number: u32) -> Result<Vec<Record>> {
-        let file = self.store.get(&self.key(JournalFile::Segment(number))).await?;
+        let file = self.must(JournalFile::Segment(number)).await?;
         let lines = serde_json::Deserializer::from_reader(bounded(&file)).into_iter::<serde_json::Value>();
         let records = lines.skip(1).map(|line| line.and_then(serde_json::from_value));
         records.collect::<std::result::Result<_, _>>().map_err(|error| self.damaged(&error))
     }
 
-    async fn put(&self, file: JournalFile, content: Vec<u8>, condition: Put) -> Result<()> {
-        self.store.put(&self.key(file), content.into(), condition).await?;
-        Ok(())
+    async fn must(&self, file: JournalFile) -> Result<Bytes> {
+        let missing =
+            || Error::Other(format!("find {} in the journal of operation {}", file.name(), self.uid));
+        self.shelf.get(&self.uid, file).await?.ok_or_else(missing)
     }
 
-    fn key(&self, file: JournalFile) -> String {
-        file.key(&self.uid)
+    async fn put(&self, file: JournalFile, content: Vec<u8>, condition: Put) -> Result<()> {
+        match &self.shelf {
+            Shelf::Location(store) => {
+                store.put(&file.key(&self.uid), content.into(), condition).await?;
+                Ok(())
+            }
+            // Their numbers are taken once, so that a second writer is refused whatever the condition.
+            Shelf::Cluster(deps, maps) => maps.lock().await.put(deps, &file.name(), content.into()).await,
+        }
     }
 
     fn damaged(&self, error: &serde_json::Error) -> Error {
@@ -125,6 +159,40 @@ impl Journal {
             what: format!("the journal of operation {}", self.uid),
             message: error.to_string(),
         }
+    }
+}
+
+impl Shelf {
+    /// The files that are there.
+    async fn files(&self, uid: &str) -> Result<Vec<JournalFile>> {
+        let folder = operation_folder(uid);
+        Ok(match self {
+            Self::Location(store) => {
+                let found = store.list(&folder).await?;
+                let names = found.iter().filter_map(|meta| meta.key.strip_prefix(&folder));
+                names.filter_map(JournalFile::from_name).collect()
+            }
+            Self::Cluster(_, maps) => maps.lock().await.names().filter_map(JournalFile::from_name).collect(),
+        })
+    }
+
+    /// A file; `None` where it is not there.
+    async fn get(&self, uid: &str, file: JournalFile) -> Result<Option<Bytes>> {
+        match self {
+            Self::Location(store) => match store.get(&file.key(uid)).await {
+                Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+                content => Ok(Some(content?)),
+            },
+            Self::Cluster(_, maps) => Ok(maps.lock().await.get(&file.name())),
+        }
+    }
+}
+
+/// Whose the journal of operation `uid` in a location is, where it says so in a way that we understand.
+pub(crate) async fn owner(store: &dyn Store, uid: &str) -> Result<Option<Owner>> {
+    match store.get(&JournalFile::Owner.key(uid)).await {
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+        file => Ok(serde_json::from_slice(&file?).ok()),
     }
 }
 

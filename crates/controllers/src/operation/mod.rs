@@ -4,13 +4,35 @@
 //! What is decided, `engine` decides: these modules list, spool, create, upload and report, and hold no policy.
 
 pub mod backup;
+pub(crate) mod configmaps;
 mod context;
 mod fetch;
-mod journal;
+pub(crate) mod journal;
 mod log;
 pub mod restore;
 mod spool;
 #[cfg(test)]
 mod tests;
 
-pub use context::Operation;
+use engine::problem::{Problem, errors, warnings};
+use serde_json::{Value, json};
+
+pub use context::{Operation, Place};
+
+use crate::error::Error;
+
+/// The status of an operation that ends as `Failed`, for the last of its problems. `unreported` is why its log and
+/// results are not kept.
+pub(crate) fn failed(problems: &[Problem], unreported: Option<&Error>, now: &str) -> Value {
+    let mut reason = problems.last().map(Problem::sentence).unwrap_or_default();
+    if let Some(error) = unreported {
+        reason = format!("{reason}; its log and results are not stored: failed to {error}");
+    }
+    json!({
+        "phase": "Failed",
+        "failureReason": reason,
+        "errors": errors(problems),
+        "warnings": warnings(problems),
+        "completionTimestamp": now,
+    })
+}

@@ -6,20 +6,22 @@ use std::time::Duration;
 
 use api::Kind;
 use api::meta::ResourceType;
-use api::velero::v1::{Backup, BackupPhase, BackupStorageLocation, VolumeSnapshotLocation};
+use api::velero::v1::{AccessMode, Backup, BackupPhase, BackupStorageLocation, VolumeSnapshotLocation};
 use cluster::port::ListPage;
 use engine::backup::{Defaults, NamespaceFacts, Observed as Prepared, Planner, Version, prepare};
 use engine::catalog::Catalog;
 use engine::machine::backup::{Limits, Observed, Step, next};
 use engine::machine::restore::{Journal, Operations};
+use engine::problem::Problem;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tracing::warn;
 
 use crate::deps::Deps;
 use crate::error::{Error, Result, read};
 use crate::metrics::Metric;
 use crate::objects::{find, list, patch, patch_status, stamp};
-use crate::operation::{Operation, backup as operation};
+use crate::operation::{Operation, Place, backup as operation, failed};
 use crate::runtime::{Next, Spec};
 
 /// A run has a deadline of its own in the machine; this one only ends what hangs.
@@ -79,9 +81,9 @@ async fn reconcile(deps: Arc<Deps>, document: Value) -> Result<Next> {
         }
         Step::Prepare => begin(&deps, &backup, namespaces, now).await?,
         Step::Run { .. } | Step::Finalize => run(&deps, &document, &backup, &namespaces).await?,
-        Step::Fail(reason) => fail(&deps, &backup, &reason, now).await?,
+        Step::Fail(problem) => fail(&deps, &document, &backup, *problem).await?,
         Step::Wait(until) => return Ok(Next::at(until, now)),
-        Step::Sweep | Step::Rest => {}
+        Step::Rest => {}
     }
     Ok(Next::Wait)
 }
@@ -116,20 +118,36 @@ async fn run(
     backup: &Backup,
     namespaces: &[NamespaceFacts],
 ) -> Result<()> {
+    let operation = open(deps, document, backup).await?;
+    let planner = Planner::new(backup, &catalog(deps).await?, namespaces);
+    operation::run(&operation, &planner).await
+}
+
+async fn open(deps: &Arc<Deps>, document: &Value, backup: &Backup) -> Result<Operation> {
     let name = &backup.spec.storage_location;
     let location = find::<BackupStorageLocation>(deps, name).await?;
     let location = location
         .ok_or_else(|| Error::Config(format!("run backup {}: location {name} not found", backup.name())))?;
-    let store = deps.stores.open(&location).await?;
-    let planner = Planner::new(backup, &catalog(deps).await?, namespaces);
-    operation::run(&Operation::new(deps, Backup::resource_type(), document, store), &planner).await
+    if location.spec.access_mode == AccessMode::ReadOnly {
+        return Err(Error::Config(format!("write to location {name}: it has become read-only")));
+    }
+    let place = Place { store: deps.stores.open(&location).await?, read_only: false };
+    Ok(Operation::new(deps, Backup::resource_type(), document, place, schedule(backup)))
 }
 
-async fn fail(deps: &Deps, backup: &Backup, reason: &str, now: Timestamp) -> Result<()> {
+/// Ends a Backup as `Failed`: with a report in its location where it had begun to run and the location can be used.
+async fn fail(deps: &Arc<Deps>, document: &Value, backup: &Backup, problem: Problem) -> Result<()> {
+    let begun = backup.status.start_timestamp.is_some();
+    let unreported = match open(deps, document, backup).await {
+        Ok(operation) if begun => return operation::fail(&operation, &problem).await,
+        Err(error) if begun => Some(error),
+        _ => None,
+    };
+    if let Some(error) = &unreported {
+        warn!(backup = backup.name(), "failed to {error}; it ends without log and results");
+    }
     deps.metrics.count(Metric::BackupFailure, &[schedule(backup)]);
-    let phase = BackupPhase::Failed.to_string();
-    enter(deps, backup, json!({ "phase": phase, "failureReason": reason, "completionTimestamp": stamp(now) }))
-        .await
+    enter(deps, backup, failed(&[problem], unreported.as_ref(), &stamp(deps.now()))).await
 }
 
 async fn enter(deps: &Deps, backup: &Backup, status: Value) -> Result<()> {

@@ -13,7 +13,8 @@ use api::velero::v1::{
     Backup, BackupStorageLocation, DownloadRequest, DownloadRequestPhase, DownloadTarget, Restore,
 };
 use bytes::Bytes;
-use futures::stream::BoxStream;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use store::Store;
@@ -24,6 +25,7 @@ use super::problems::NO_DOWNLOAD;
 use crate::deps::Deps;
 use crate::error::{Error, Result, read};
 use crate::objects::{delete, find, patch_status, stamp};
+use crate::operation::configmaps::ConfigMaps;
 use crate::runtime::{Next, Spec, always};
 
 /// How long an address is good.
@@ -72,8 +74,10 @@ async fn reconcile(deps: Arc<Deps>, document: Value) -> Result<Next> {
 
 /// The address of the file that a request asks for.
 async fn address(deps: &Deps, request: &DownloadRequest) -> Result<String> {
-    let (store, key) = target(deps, &request.spec.target).await?;
-    if let Some(url) = store.presign(&key, VALID).await? {
+    let (place, key) = target(deps, &request.spec.target).await?;
+    if let Place::Location(store) = place
+        && let Some(url) = store.presign(&key, VALID).await?
+    {
         return Ok(url);
     }
     let token = format!("{}{}", deps.ids.uuid().simple(), deps.ids.uuid().simple());
@@ -82,8 +86,16 @@ async fn address(deps: &Deps, request: &DownloadRequest) -> Result<String> {
     Ok(format!("https://{host}/{PATH}/{}/{token}/{file}", request.name()))
 }
 
-/// The store and key of the file that is meant.
-async fn target(deps: &Deps, target: &DownloadTarget) -> Result<(Arc<dyn Store>, String)> {
+/// Where a file is.
+enum Place {
+    /// In a location.
+    Location(Arc<dyn Store>),
+    /// In the cluster: a restore from a location that may not be written to keeps its files there.
+    Cluster(Bytes),
+}
+
+/// The place and key of the file that is meant.
+async fn target(deps: &Deps, target: &DownloadTarget) -> Result<(Place, String)> {
     let missing = |what: &str, name: &str| Error::Config(format!("find {what} {name:?}"));
     let download = Download::parse(target.kind.as_str())
         .ok_or_else(|| Error::Config(format!("know what a {} is", target.kind)))?;
@@ -91,14 +103,25 @@ async fn target(deps: &Deps, target: &DownloadTarget) -> Result<(Arc<dyn Store>,
         Download::Backup(_) => target.name.clone(),
         Download::Restore(_) => {
             let restore = find::<Restore>(deps, &target.name).await?;
-            restore.ok_or_else(|| missing("restore", &target.name))?.spec.backup_name
+            let restore = restore.ok_or_else(|| missing("restore", &target.name))?;
+            if let Some(content) = kept(deps, &restore, download).await? {
+                return Ok((Place::Cluster(content), download.key(&target.name)));
+            }
+            restore.spec.backup_name
         }
     };
     let backup = find::<Backup>(deps, &backup).await?.ok_or_else(|| missing("backup", &backup))?;
     let name = &backup.spec.storage_location;
     let location =
         find::<BackupStorageLocation>(deps, name).await?.ok_or_else(|| missing("location", name))?;
-    Ok((deps.stores.open(&location).await?, download.key(&target.name)))
+    Ok((Place::Location(deps.stores.open(&location).await?), download.key(&target.name)))
+}
+
+/// A file of a restore that is kept in the cluster.
+async fn kept(deps: &Deps, restore: &Restore, download: Download) -> Result<Option<Bytes>> {
+    let Download::Restore(file) = download else { return Ok(None) };
+    let maps = ConfigMaps::open(deps, restore.uid(), Value::Null).await?;
+    Ok(maps.get(&file.name(restore.name())))
 }
 
 /// A file that is served.
@@ -116,7 +139,13 @@ pub async fn serve(deps: &Deps, request: &str, token: &str) -> Result<Option<Ser
     if !good || !is_token(&request.status.download_url, token) {
         return Ok(None);
     }
-    let (store, key) = target(deps, &request.spec.target).await?;
+    let (store, key) = match target(deps, &request.spec.target).await? {
+        (Place::Location(store), key) => (store, key),
+        (Place::Cluster(content), _) => {
+            let size = content.len() as u64;
+            return Ok(Some(Served { size, content: stream::iter([Ok(content)]).boxed() }));
+        }
+    };
     let size = match store.head(&key).await {
         Err(error) if error.kind == store::ErrorKind::NotFound => return Ok(None),
         meta => meta?.size,

@@ -5,20 +5,22 @@ use std::time::Duration;
 
 use api::Kind;
 use api::labels::RESTORE_FINALIZER;
-use api::velero::v1::{Backup, BackupStorageLocation, Restore, RestorePhase};
+use api::velero::v1::{AccessMode, Backup, BackupStorageLocation, Restore, RestorePhase};
 use engine::catalog::Catalog;
 use engine::machine::restore::{Files, Journal, Limits, Observed, Operations, Step, after_finalize, next};
+use engine::problem::Problem;
 use engine::restore::order::Priorities;
 use engine::restore::prepare::{Defaults, Observed as Prepared};
 use engine::restore::{Prepared as Preparation, Request, prepare};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tracing::warn;
 
 use crate::deps::Deps;
 use crate::error::{Error, Result, read};
 use crate::metrics::Metric;
 use crate::objects::{find, list, patch, patch_status, stamp};
-use crate::operation::{Operation, restore as operation};
+use crate::operation::{Operation, Place, failed, restore as operation};
 use crate::runtime::{Next, Spec};
 
 /// A run has a deadline of its own in the machine; this one only ends what hangs.
@@ -57,11 +59,12 @@ async fn reconcile(deps: Arc<Deps>, document: Value) -> Result<Next> {
         Step::AddFinalizer => guard(&deps, &document).await?,
         Step::Prepare => begin(&deps, &restore, now).await?,
         Step::Run { .. } => run(&deps, &document, &restore).await?,
+        Step::Enter(phase) if phase.is_terminal() => end(&deps, &restore, phase, now).await?,
         Step::Enter(phase) => enter(&deps, &restore, json!({ "phase": phase.to_string() })).await?,
-        Step::Finalize => finalize(&deps, &restore, now).await?,
-        Step::Fail(reason) => fail(&deps, &restore, &reason, now).await?,
+        Step::Finalize => end(&deps, &restore, after_finalize(restore.status.phase, 0), now).await?,
+        Step::Fail(problem) => fail(&deps, &document, &restore, *problem).await?,
         Step::Wait(until) => return Ok(Next::at(until, now)),
-        Step::Sweep | Step::DeleteFiles | Step::RemoveFinalizer | Step::Rest => {}
+        Step::DeleteFiles | Step::RemoveFinalizer | Step::Rest => {}
     }
     Ok(Next::Wait)
 }
@@ -93,15 +96,20 @@ async fn begin(deps: &Deps, restore: &Restore, now: Timestamp) -> Result<()> {
 }
 
 async fn run(deps: &Arc<Deps>, document: &Value, restore: &Restore) -> Result<()> {
+    let operation = open(deps, document, restore).await?;
+    operation::run(&operation, &Request::of(restore, priorities(deps))).await
+}
+
+async fn open(deps: &Arc<Deps>, document: &Value, restore: &Restore) -> Result<Operation> {
     let missing = |what: String| Error::Config(format!("run restore {}: {what}", restore.name()));
     let backup = find::<Backup>(deps, &restore.spec.backup_name).await?;
     let backup = backup.ok_or_else(|| missing(format!("backup {} not found", restore.spec.backup_name)))?;
     let location = find::<BackupStorageLocation>(deps, &backup.spec.storage_location).await?;
     let location =
         location.ok_or_else(|| missing(format!("location {} not found", backup.spec.storage_location)))?;
-    let store = deps.stores.open(&location).await?;
-    let request = Request::of(restore, priorities(deps));
-    operation::run(&Operation::new(deps, Restore::resource_type(), document, store), &request).await
+    let read_only = location.spec.access_mode == AccessMode::ReadOnly;
+    let place = Place { store: deps.stores.open(&location).await?, read_only };
+    Ok(Operation::new(deps, Restore::resource_type(), document, place, &restore.spec.schedule_name))
 }
 
 /// The order of types that the server was told, or Velero's.
@@ -112,8 +120,7 @@ fn priorities(deps: &Deps) -> Priorities {
     }
 }
 
-async fn finalize(deps: &Deps, restore: &Restore, now: Timestamp) -> Result<()> {
-    let phase = after_finalize(restore.status.phase, 0);
+async fn end(deps: &Deps, restore: &Restore, phase: RestorePhase, now: Timestamp) -> Result<()> {
     let schedule = [restore.spec.schedule_name.as_str()];
     let metric = match phase {
         RestorePhase::Completed => Metric::RestoreSuccess,
@@ -123,11 +130,15 @@ async fn finalize(deps: &Deps, restore: &Restore, now: Timestamp) -> Result<()> 
     enter(deps, restore, json!({ "phase": phase.to_string(), "completionTimestamp": stamp(now) })).await
 }
 
-async fn fail(deps: &Deps, restore: &Restore, reason: &str, now: Timestamp) -> Result<()> {
+/// Ends a Restore that has begun as `Failed`: with a report of what it did, where the location can be used.
+async fn fail(deps: &Arc<Deps>, document: &Value, restore: &Restore, problem: Problem) -> Result<()> {
+    let error = match open(deps, document, restore).await {
+        Ok(operation) => return operation::fail(&operation, &problem).await,
+        Err(error) => error,
+    };
+    warn!(restore = restore.name(), "failed to {error}; it ends without log and results");
     deps.metrics.count(Metric::RestoreFailure, &[restore.spec.schedule_name.as_str()]);
-    let phase = RestorePhase::Failed.to_string();
-    let status = json!({ "phase": phase, "failureReason": reason, "completionTimestamp": stamp(now) });
-    enter(deps, restore, status).await
+    enter(deps, restore, failed(&[problem], Some(&error), &stamp(deps.now()))).await
 }
 
 async fn enter(deps: &Deps, restore: &Restore, status: Value) -> Result<()> {

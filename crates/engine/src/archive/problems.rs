@@ -12,7 +12,7 @@ pub const BAD_DOCUMENT: Code = Code {
 pub const STRANGE_PATH: Code = Code {
     id: "SLV-1802",
     title: "unexpected file in the archive",
-    remedy: "The file was ignored. Nothing that Velero or Salvor writes has such a path.",
+    remedy: "Find out what wrote them: nothing that Velero or Salvor writes has such a path.",
 };
 
 /// Every code of this area.

@@ -65,6 +65,9 @@ codes! {
     /// The plan contradicts itself.
     BAD_PLAN = "SLV-1402", "the plan contradicts itself",
         "Nothing was done. Report it with the Backup and the version of the server.";
+    /// A backup did not end in the time that it has.
+    OUT_OF_TIME = "SLV-1404", "the backup did not end in time",
+        "See in the server's log what held it up, such as a store that did not answer; then back up again.";
 }
 
 #[cfg(test)]

@@ -8,8 +8,9 @@ use api::velero::v1::{Backup, BackupPhase, BackupSpec};
 use jiff::{SignedDuration, Timestamp};
 
 use super::restore::{Journal, Operations};
-use crate::backup::NamespaceFacts;
+use crate::backup::{NamespaceFacts, problems};
 use crate::filter::set::Set;
+use crate::problem::{Problem, Severity};
 
 /// What is so.
 #[derive(Debug, Clone)]
@@ -77,10 +78,8 @@ pub enum Step {
     },
     /// Do the last steps, the commit marker among them. Ends with [`after_finalize`].
     Finalize,
-    /// End it as `Failed`, with this reason.
-    Fail(String),
-    /// Remove its journal, which nobody needs any more.
-    Sweep,
+    /// End it as `Failed`: for this reason.
+    Fail(Box<Problem>),
     /// Look again then, or when another Backup changes.
     Wait(Timestamp),
     /// Nothing, until it changes.
@@ -104,18 +103,23 @@ pub fn next(observed: &Observed<'_>, now: Timestamp) -> Step {
         Phase::Finalizing | Phase::FinalizingPartiallyFailed => {
             within(observed, now, "its last steps", || Step::Finalize)
         }
-        Phase::FailedValidation | Phase::Completed | Phase::PartiallyFailed | Phase::Failed => {
-            if observed.journal == Journal::Absent { Step::Rest } else { Step::Sweep }
-        }
-        // Another machine deletes; a phase of a newer server is not ours to touch.
-        Phase::Deleting | Phase::Unknown => Step::Rest,
+        // Other machines sweep what an ended one left behind, and delete; a newer server's phase is not ours to touch.
+        Phase::FailedValidation
+        | Phase::Completed
+        | Phase::PartiallyFailed
+        | Phase::Failed
+        | Phase::Deleting
+        | Phase::Unknown => Step::Rest,
     }
 }
 
 /// A step, unless its time is over.
 fn within(observed: &Observed<'_>, now: Timestamp, what: &str, step: impl FnOnce() -> Step) -> Step {
     match deadline(observed.backup, &observed.limits) {
-        Some(deadline) if now > deadline => Step::Fail(format!("{what} did not end by {deadline:.0}")),
+        Some(deadline) if now > deadline => {
+            let message = format!("{what} did not end by {deadline:.0}");
+            Step::Fail(Box::new(Problem::new(&problems::OUT_OF_TIME, Severity::Error, message)))
+        }
         _ => step(),
     }
 }

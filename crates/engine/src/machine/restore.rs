@@ -4,6 +4,9 @@ use api::velero::v1::{Restore, RestorePhase};
 use api::{Kind, labels};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::problem::{Problem, Severity};
+use crate::restore::problems;
+
 /// What is so.
 #[derive(Debug, Clone, Copy)]
 pub struct Observed<'a> {
@@ -92,10 +95,8 @@ pub enum Step {
     Enter(RestorePhase),
     /// Do the last steps. Ends with [`after_finalize`].
     Finalize,
-    /// End it as `Failed`, with this reason.
-    Fail(String),
-    /// Remove its journal, which nobody needs any more.
-    Sweep,
+    /// End it as `Failed`: for this reason.
+    Fail(Box<Problem>),
     /// Delete its files in the bucket, then take off the finalizer.
     DeleteFiles,
     /// Take off the finalizer.
@@ -137,18 +138,19 @@ fn life(observed: &Observed<'_>, now: Timestamp) -> Step {
             waiting(observed, now)
         }
         Phase::Finalizing | Phase::FinalizingPartiallyFailed => finalizing(observed, now),
-        Phase::FailedValidation | Phase::Completed | Phase::PartiallyFailed | Phase::Failed => {
-            if observed.journal == Journal::Absent { Step::Rest } else { Step::Sweep }
-        }
-        // A newer server's: not ours to touch.
-        Phase::Unknown => Step::Rest,
+        // Another machine sweeps what an ended one left behind; a newer server's phase is not ours to touch.
+        Phase::FailedValidation
+        | Phase::Completed
+        | Phase::PartiallyFailed
+        | Phase::Failed
+        | Phase::Unknown => Step::Rest,
     }
 }
 
 fn running(observed: &Observed<'_>, now: Timestamp) -> Step {
     match observed.journal {
         Journal::Done { errors } => Step::Enter(after_run(errors, observed.operations)),
-        _ if late(observed, now) => Step::Fail("the restore did not end within its deadline".to_owned()),
+        _ if late(observed, now) => Step::Fail(Box::new(out_of_time(observed))),
         Journal::Absent => Step::Run { resume: false },
         Journal::Begun => Step::Run { resume: true },
     }
@@ -170,6 +172,11 @@ fn waiting(observed: &Observed<'_>, now: Timestamp) -> Step {
 
 fn finalizing(observed: &Observed<'_>, now: Timestamp) -> Step {
     if late(observed, now) { Step::Enter(RestorePhase::PartiallyFailed) } else { Step::Finalize }
+}
+
+fn out_of_time(observed: &Observed<'_>) -> Problem {
+    let by = deadline(observed.restore, &observed.limits).unwrap_or_default();
+    Problem::new(&problems::OUT_OF_TIME, Severity::Error, format!("the restore did not end by {by:.0}"))
 }
 
 fn late(observed: &Observed<'_>, now: Timestamp) -> bool {
@@ -273,7 +280,8 @@ mod tests {
             Step::Run { resume: true }
         );
         let late = step(Phase::InProgress, json!({}), begun, "2026-01-02T00:00:01Z");
-        assert_eq!(late, Step::Fail("the restore did not end within its deadline".into()));
+        let Step::Fail(late) = late else { panic!("{late:?}") };
+        assert_eq!(late.sentence(), "the restore did not end by 2026-01-02T00:00:00Z (SLV-2020)");
     }
 
     #[test]
@@ -331,9 +339,9 @@ mod tests {
     }
 
     #[test]
-    fn ends_are_swept_and_then_rest() {
+    fn an_end_rests() {
         for phase in [Phase::Completed, Phase::PartiallyFailed, Phase::Failed, Phase::FailedValidation] {
-            assert_eq!(step(phase, json!({}), |of| of.journal = Journal::Begun, START), Step::Sweep);
+            assert_eq!(step(phase, json!({}), |of| of.journal = Journal::Begun, START), Step::Rest);
             assert_eq!(step(phase, json!({}), |_| {}, START), Step::Rest);
         }
         assert_eq!(step(Phase::Unknown, json!({}), |_| {}, START), Step::Rest);

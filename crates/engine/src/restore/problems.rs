@@ -114,6 +114,12 @@ pub const OWNERS_NOT_RESTORED: Code = Code {
     title: "field owners not restored",
     remedy: "Apply the object again with the tool that manages it.",
 };
+/// A restore did not end in the time that it has.
+pub const OUT_OF_TIME: Code = Code {
+    id: "SLV-2020",
+    title: "the restore did not end in time",
+    remedy: "See in the server's log what held it up; a new restore leaves alone what is there already.",
+};
 
 /// Every code of this area.
 pub const ALL: &[Code] = &[
@@ -136,4 +142,5 @@ pub const ALL: &[Code] = &[
     BAD_PLAN,
     STATUS_NOT_RESTORED,
     OWNERS_NOT_RESTORED,
+    OUT_OF_TIME,
 ];

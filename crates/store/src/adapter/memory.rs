@@ -26,19 +26,26 @@ pub struct Memory {
 struct Objects {
     by_key: BTreeMap<String, Object>,
     writes: u64,
+    now: Option<jiff::Timestamp>,
 }
 
-/// One object and the number of the write that made it.
+/// One object, the number of the write that made it, and when that was.
 #[derive(Debug, Clone)]
 struct Object {
     content: Bytes,
     version: u64,
+    modified: Option<jiff::Timestamp>,
 }
 
 impl Memory {
     /// All keys, sorted.
     pub fn keys(&self) -> Vec<String> {
         self.objects().by_key.keys().cloned().collect()
+    }
+
+    /// Sets the clock: what is written from now on was written then. Without it, nobody knows when.
+    pub fn set_clock(&self, now: jiff::Timestamp) {
+        self.objects().now = Some(now);
     }
 
     /// The objects; a panic elsewhere leaves them whole.
@@ -68,7 +75,7 @@ impl Objects {
     /// Writes an object.
     fn write(&mut self, key: &str, content: Bytes) -> Tag {
         self.writes += 1;
-        let object = Object { content, version: self.writes };
+        let object = Object { content, version: self.writes, modified: self.now };
         let tag = object.tag();
         self.by_key.insert(key.to_owned(), object);
         tag
@@ -82,7 +89,7 @@ impl Object {
 
     fn meta(&self, key: &str) -> Meta {
         let size = self.content.len() as u64;
-        Meta { key: key.to_owned(), size, modified: None, tag: Some(self.tag()) }
+        Meta { key: key.to_owned(), size, modified: self.modified, tag: Some(self.tag()) }
     }
 }
 

@@ -192,6 +192,27 @@ pub async fn delete_folder(store: &dyn Store, folder: &str) -> crate::Result<()>
     Ok(())
 }
 
+/// Deletes what is in a folder that never became a backup: all of it, or all but the log and the results. Where
+/// there is a marker by now, nothing.
+pub async fn delete_half_written(store: &dyn Store, backup: &str, keep_report: bool) -> crate::Result<()> {
+    let found: Vec<String> =
+        store.list(&bucket::backup_folder(backup)).await?.into_iter().map(|meta| meta.key).collect();
+    if found.contains(&BackupFile::Marker.key(backup)) {
+        return Ok(());
+    }
+    let keys: Vec<String> =
+        found.into_iter().filter(|key| !(keep_report && is_report(backup, key))).collect();
+    for batch in keys.chunks(DELETE_BATCH) {
+        store.delete(batch).await?;
+    }
+    Ok(())
+}
+
+/// Whether a key is that of the log or the results of a backup: what is left of one that failed.
+pub fn is_report(backup: &str, key: &str) -> bool {
+    [BackupFile::Logs, BackupFile::Results].iter().any(|file| file.key(backup) == key)
+}
+
 /// The files of a backup that are there, with their sizes.
 pub async fn backup_files(store: &dyn Store, backup: &str) -> crate::Result<BTreeMap<BackupFile, u64>> {
     let folder = bucket::backup_folder(backup);

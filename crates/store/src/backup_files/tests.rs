@@ -213,3 +213,27 @@ async fn what_is_no_object_is_not_committed() {
         assert!(matches!(refused, CommitError::File(FileError::Json { .. })), "{refused}");
     }
 }
+
+#[tokio::test]
+async fn what_never_became_a_backup_goes_with_or_without_its_report() {
+    let folder = ["backups/b/b-logs.gz", "backups/b/b-results.gz", "backups/b/b.tar.gz"];
+    for (marker, keep_report, left) in [
+        (false, true, &folder[..2]),
+        (false, false, &[]),
+        (true, false, &folder[..]),
+        (true, true, &folder[..]),
+    ] {
+        let store = Memory::default();
+        for key in folder {
+            write(&store, key, b"x").await;
+        }
+        if marker {
+            write(&store, "backups/b/velero-backup.json", b"{}").await;
+        }
+        write(&store, "backups/b2/b2.tar.gz", b"x").await;
+        delete_half_written(&store, "b", keep_report).await.unwrap();
+        let here: Vec<_> = store.keys().into_iter().filter(|key| folder.contains(&key.as_str())).collect();
+        assert_eq!(here, left, "marker: {marker}, report kept: {keep_report}");
+        assert!(store.keys().contains(&"backups/b2/b2.tar.gz".to_owned()));
+    }
+}

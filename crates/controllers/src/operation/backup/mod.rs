@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::backup::{BackupPlan, Planner};
+use engine::document::uid;
+use engine::problem::Problem;
 use serde_json::json;
 use store::backup_files::{Commit, read_marker};
 use store::bucket::BackupFile;
@@ -27,24 +29,56 @@ const REPORT_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs a backup to its end, from wherever it is. A failure to go on is an error: then it is tried again.
 pub async fn run(operation: &Operation, planner: &Planner) -> Result<()> {
-    let report = Report { operation };
-    let (journal, _) = Journal::open(&operation.store, &operation.uid).await?;
+    let report = Report { operation, log: &log(operation) };
+    let (journal, _) = Journal::open(operation).await?;
     if let Some(marker) = read_marker(operation.store.as_ref(), operation.name()).await? {
         report.is_there(&marker.backup).await?;
         return journal.remove().await;
     }
-    match attempt(operation, planner, &journal).await {
+    match attempt(&report, planner, &journal).await {
         Ok(committed) => report.finish(&committed).await?,
-        Err(Error::Refused(problem)) => report.fail(&problem).await?,
+        // The journal stays: by it, what is left in the folder of the backup is known to be ours, and swept.
+        Err(Error::Refused(problem)) => return report.fail(&[*problem]).await,
         Err(error) => return Err(error),
     }
     journal.remove().await
 }
 
-/// Makes the backup, and gives the Backup as it was committed.
-async fn attempt(operation: &Operation, planner: &Planner, journal: &Journal) -> Result<serde_json::Value> {
+/// Ends a backup that has begun and may not go on. One that was committed already is complete, however late.
+pub async fn fail(operation: &Operation, problem: &Problem) -> Result<()> {
+    let report = Report { operation, log: &log(operation) };
+    let marker = read_marker(operation.store.as_ref(), operation.name()).await;
+    if let Ok(Some(marker)) = marker
+        && uid(&marker.backup) == operation.uid
+    {
+        return report.finish(&marker.backup).await;
+    }
+    let mut problems = Vec::new();
+    if let Some(plan) = planned(operation).await {
+        report.log.lines(plan.log(operation.deps.now()));
+        problems = plan.problems;
+    }
+    problems.push(problem.clone());
+    report.fail(&problems).await
+}
+
+/// What was planned, where that can still be read.
+async fn planned(operation: &Operation) -> Option<BackupPlan> {
+    let (journal, _) = Journal::open(operation).await.ok()?;
+    journal.plan().await.ok()?
+}
+
+fn log(operation: &Operation) -> OperationLog {
     let name = format!("{}/{}", operation.deps.namespace(), operation.name());
-    let log = OperationLog::new(Arc::clone(&operation.deps.clock), "backup", name);
+    OperationLog::new(Arc::clone(&operation.deps.clock), "backup", name)
+}
+
+/// Makes the backup, and gives the Backup as it was committed.
+async fn attempt(
+    Report { operation, log }: &Report<'_>,
+    planner: &Planner,
+    journal: &Journal,
+) -> Result<serde_json::Value> {
     let spool = Arc::new(Spool::create(&operation.scratch, &operation.uid)?);
     let plan = match journal.plan::<BackupPlan>().await? {
         Some(plan) => {
@@ -53,6 +87,7 @@ async fn attempt(operation: &Operation, planner: &Planner, journal: &Journal) ->
             plan
         }
         None => {
+            journal.begin(&operation.journal_owner().await?).await?;
             let collected = collect::collect(operation, journal, &spool, planner).await?;
             let plan = planner.plan(collected).map_err(|problem| Error::Refused(Box::new(problem)))?;
             journal.save_plan(&plan).await?;
@@ -60,7 +95,7 @@ async fn attempt(operation: &Operation, planner: &Planner, journal: &Journal) ->
         }
     };
     log.lines(plan.log(operation.deps.now()));
-    upload(operation, &Arc::new(plan), &spool, &log).await
+    upload(operation, &Arc::new(plan), &spool, log).await
 }
 
 /// Brings back what the plan was made over.
@@ -84,7 +119,7 @@ async fn upload(
     let mut commit = Commit::begin(store, operation.name()).await.map_err(report::commit_error)?;
     let packed = Arc::new(Packed::default());
     pack(operation, &mut commit, (plan, spool, &packed)).await?;
-    Report { operation }.commit(commit, plan, &packed, log).await
+    Report { operation, log }.commit(commit, plan, &packed).await
 }
 
 /// Uploads the archive, and says meanwhile how far it is.

@@ -9,20 +9,24 @@ use engine::document::{label, uid};
 use engine::files::SideFiles;
 use engine::machine::backup::after_finalize;
 use engine::problem::{Problem, Severity, errors, warnings};
+use engine::results::Results;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use store::backup_files::{Commit, CommitError, gzip};
+use store::Put;
+use store::backup_files::{Commit, CommitError, backup_exists, gzip, gzip_json};
 use store::bucket::BackupFile;
+use tracing::warn;
 
 use super::contents::Packed;
 use crate::error::{Error, Result};
 use crate::metrics::Metric;
-use crate::operation::Operation;
 use crate::operation::log::OperationLog;
+use crate::operation::{Operation, failed};
 
 /// How a backup ends.
 pub(super) struct Report<'a> {
     pub(super) operation: &'a Operation,
+    pub(super) log: &'a OperationLog,
 }
 
 impl Report<'_> {
@@ -32,12 +36,11 @@ impl Report<'_> {
         mut commit: Commit<'_>,
         plan: &Arc<BackupPlan>,
         packed: &Packed,
-        log: &OperationLog,
     ) -> Result<Value> {
-        let failed = packed.failed();
-        failed.values().for_each(|problem| log.problem(problem));
-        let problems: Vec<Problem> = plan.problems.iter().chain(failed.values()).cloned().collect();
-        let files = SideFiles::of(plan, |number| !failed.contains_key(&number), &problems);
+        let left_out = packed.failed();
+        left_out.values().for_each(|problem| self.log.problem(problem));
+        let problems: Vec<Problem> = plan.problems.iter().chain(left_out.values()).cloned().collect();
+        let files = SideFiles::of(plan, |number| !left_out.contains_key(&number), &problems);
         let encoded = files.encode().map_err(|error| Error::Other(error.to_string()))?;
         for (suffix, content) in encoded {
             let name = format!("{}-{suffix}", self.operation.name());
@@ -45,8 +48,8 @@ impl Report<'_> {
                 .ok_or_else(|| Error::Other(format!("{name} is not a file of a backup")))?;
             commit.bytes(file, gzip(&content)).await.map_err(commit_error)?;
         }
-        log.info("the backup is complete");
-        commit.bytes(BackupFile::Logs, log.packed()?).await.map_err(commit_error)?;
+        self.log.info("the backup is complete");
+        commit.bytes(BackupFile::Logs, self.log.packed()?).await.map_err(commit_error)?;
         let backup = self.as_committed(plan, &problems).await?;
         commit.finish(&backup).await.map_err(commit_error)?;
         Ok(backup)
@@ -108,19 +111,34 @@ impl Report<'_> {
         if uid(marker) == self.operation.uid {
             return self.finish(marker).await;
         }
-        self.fail(&taken()).await
+        self.fail(&[taken()]).await
     }
 
-    /// The backup cannot be made.
-    pub(super) async fn fail(&self, problem: &Problem) -> Result<()> {
-        let status = json!({
-            "phase": BackupPhase::Failed.to_string(),
-            "failureReason": problem.message,
-            "errors": 1,
-            "completionTimestamp": self.operation.now(),
-        });
+    /// The backup cannot be made, for the last of these problems. What is known of it goes into the location first,
+    /// where that can be reached: it ends in any case.
+    pub(super) async fn fail(&self, problems: &[Problem]) -> Result<()> {
+        let unreported = self.leave_report(problems).await.err();
+        if let Some(error) = &unreported {
+            warn!(backup = self.operation.name(), "failed to {error}; it ends without log and results");
+        }
+        let status = failed(problems, unreported.as_ref(), &self.operation.now());
         self.operation.patch_status(status).await?;
-        self.operation.deps.metrics.count(Metric::BackupFailure, &[""]);
+        self.operation.deps.metrics.count(Metric::BackupFailure, &[self.operation.schedule.as_str()]);
+        Ok(())
+    }
+
+    /// Uploads log and results, and no more. Velero uploads the marker of a failed backup, too, and whatever it has of
+    /// the archive; ours is no backup to any reader. The folder of another backup of the name stays as it is.
+    async fn leave_report(&self, problems: &[Problem]) -> Result<()> {
+        let (store, name) = (self.operation.store.as_ref(), self.operation.name());
+        if backup_exists(store, name).await? {
+            return Ok(());
+        }
+        problems.last().into_iter().for_each(|problem| self.log.problem(problem));
+        let results = BackupFile::Results.key(name);
+        let content = gzip_json(&results, &Results::of_backup(problems))?;
+        store.put(&results, content, Put::Overwrite).await?;
+        store.put(&BackupFile::Logs.key(name), self.log.packed()?, Put::Overwrite).await?;
         Ok(())
     }
 }

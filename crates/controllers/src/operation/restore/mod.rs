@@ -12,6 +12,7 @@ mod report;
 use std::sync::Arc;
 
 use engine::backup::check::is_fatal;
+use engine::journal::Progress;
 use engine::problem::{Problem, Severity};
 use engine::restore::{self, Request, RestorePlan, problems};
 use store::backup_files::{Mismatch, listed_digest};
@@ -28,27 +29,50 @@ use crate::error::{Error, Result};
 
 /// Runs a restore to its end, from wherever it is. A failure to go on is an error: then it is tried again.
 pub async fn run(operation: &Operation, request: &Request) -> Result<()> {
-    let log = OperationLog::new(
-        Arc::clone(&operation.deps.clock),
-        "restore",
-        format!("{}/{}", operation.deps.namespace(), operation.name()),
-    );
+    let log = log(operation);
     let report = Report { operation, log: &log };
     match attempt(operation, request, &log).await {
         Ok((journal, plan, progress)) => {
             report.finish(&plan, &progress).await?;
             journal.remove().await
         }
-        Err(Error::Refused(problem)) => report.fail(&problem).await,
+        Err(Error::Refused(problem)) => give_up(&report, &problem).await,
         Err(error) => Err(error),
     }
 }
 
-type Attempt = (Journal, RestorePlan, engine::journal::Progress);
+/// Ends a restore that has begun and may not go on, with what it did until then in its report.
+pub async fn fail(operation: &Operation, problem: &Problem) -> Result<()> {
+    give_up(&Report { operation, log: &log(operation) }, problem).await
+}
+
+async fn give_up(report: &Report<'_>, problem: &Problem) -> Result<()> {
+    let done = done(report.operation).await;
+    let (plan, progress) = done.as_ref().map(|(plan, progress, _)| (plan, progress)).unzip();
+    report.fail(plan.zip(progress), problem).await?;
+    match done {
+        Some((_, _, journal)) => journal.remove().await,
+        None => Ok(()),
+    }
+}
+
+/// What was planned and done, where that can still be read.
+async fn done(operation: &Operation) -> Option<(RestorePlan, Progress, Journal)> {
+    let (journal, progress) = Journal::open(operation).await.ok()?;
+    let plan = journal.plan().await.ok()??;
+    Some((plan, progress, journal))
+}
+
+fn log(operation: &Operation) -> OperationLog {
+    let name = format!("{}/{}", operation.deps.namespace(), operation.name());
+    OperationLog::new(Arc::clone(&operation.deps.clock), "restore", name)
+}
+
+type Attempt = (Journal, RestorePlan, Progress);
 
 async fn attempt(operation: &Operation, request: &Request, log: &OperationLog) -> Result<Attempt> {
     let spool = Arc::new(Spool::create(&operation.scratch, &operation.uid)?);
-    let (journal, progress) = Journal::open(&operation.store, &operation.uid).await?;
+    let (journal, progress) = Journal::open(operation).await?;
     let contents = contents(operation, request, &spool).await?;
     log.info(format!("read {} objects from the backup {}", contents.facts.len(), request.backup));
     let plan = match journal.plan::<RestorePlan>().await? {
@@ -58,6 +82,7 @@ async fn attempt(operation: &Operation, request: &Request, log: &OperationLog) -
         }
         None => {
             let plan = make_plan(operation, request, contents).await?;
+            journal.begin(&operation.journal_owner().await?).await?;
             journal.save_plan(&plan).await?;
             plan
         }

@@ -22,7 +22,7 @@ use store::bucket::BackupFile;
 use super::*;
 use crate::operation::journal::Journal;
 use crate::operation::spool::Spool;
-use crate::operation::{Operation, backup as backups, restore as restores};
+use crate::operation::{Operation, Place, backup as backups, restore as restores};
 use crate::testing::NAMESPACE;
 
 /// What was collected, or archived: more than any plan here names.
@@ -72,7 +72,8 @@ async fn calls_of<K: Kind>(
     let store: Arc<dyn Store> = Arc::new(world.memory.clone());
     let deps = world.deps_with(counted.clone(), Ok(Arc::clone(&store)));
     let document = world.get::<K>(name).await.unwrap().to_document();
-    run(&Operation::new(&deps, K::resource_type(), &document, store)).await.unwrap();
+    let place = Place { store, read_only: false };
+    run(&Operation::new(&deps, K::resource_type(), &document, place, "")).await.unwrap();
     let own = format!("{NAMESPACE}/{name}");
     counted.log().into_iter().filter(|call| !call.ends_with(&own)).collect()
 }
@@ -157,7 +158,7 @@ async fn a_restore_takes_the_steps_of_its_plan_and_no_others() {
         world.put(&BackupFile::Contents.key("b"), archive()).await;
         let plan = restore_plan(&spooled(&world).0, policy, planned);
         let calls = calls_of::<Restore>(&world, "r", async |operation| {
-            let (journal, _) = Journal::open(&operation.store, &operation.uid).await?;
+            let (journal, _) = Journal::open(operation).await?;
             journal.save_plan(&plan).await?;
             restores::run(operation, &contrary(policy)).await
         });
@@ -225,7 +226,7 @@ async fn a_backup_stores_the_items_of_its_plan_and_looks_for_no_others() {
         contrary.spec.excluded_resources = vec!["secrets".into()];
         let planner = Planner::new(&contrary, &Catalog::default(), &[]);
         let calls = calls_of::<Backup>(&world, "b", async |operation| {
-            let (journal, _) = Journal::open(&operation.store, &operation.uid).await?;
+            let (journal, _) = Journal::open(operation).await?;
             journal.keep(0, sealed).await?;
             journal.save_plan(&plan).await?;
             backups::run(operation, &planner).await

@@ -101,3 +101,20 @@ async fn answered_requests_go_when_they_expire() {
     world.reconcile(&SPEC, "d").await.unwrap();
     assert!(world.get::<DownloadRequest>("d").await.is_none());
 }
+
+#[tokio::test]
+async fn files_of_a_restore_that_lie_in_the_cluster_come_from_our_service() {
+    let world = asked("RestoreLog", "r").await;
+    let deps = world.deps();
+    let owner = json!({"apiVersion": "velero.io/v1", "kind": "Restore", "name": "r", "uid": "uid-r"});
+    let mut maps = ConfigMaps::open(&deps, "uid-r", owner).await.unwrap();
+    maps.put(&deps, "restore-r-logs.gz", "its log".into()).await.unwrap();
+    world.reconcile(&SPEC, "d").await.unwrap();
+    let url = world.get::<DownloadRequest>("d").await.unwrap().status.download_url;
+    let path = url.strip_prefix("https://salvor-downloads.velero.svc:8443/downloads/d/").unwrap();
+    let (token, file) = path.split_once('/').unwrap();
+    assert_eq!(file, "restore-r-logs.gz");
+    let served = serve(&deps, "d", token).await.unwrap().unwrap();
+    assert_eq!(served.size, 7);
+    assert_eq!(text(Some(served)).await.as_deref(), Some("its log"));
+}

@@ -1,0 +1,136 @@
+//! What operations left behind goes: journals whose operation has ended or has no object any more, and folders of
+//! backups that never became one. When the server starts to lead, and whenever a location is looked at.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::Kind;
+use api::velero::v1::{AccessMode, Backup, BackupStorageLocation, Restore};
+use engine::journal::Kind as OperationKind;
+use engine::machine::sweep::{
+    Extent, Folder, Journal, Observed, Operation, Plan, folders_of, is_needed, plan,
+};
+use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::Value;
+use store::backup_files::{delete_folder, delete_half_written, is_report};
+use store::bucket::{BackupFile, OPERATIONS, backup_folder, operation_folder};
+use store::{Meta, Store};
+use tracing::info;
+
+use crate::deps::Deps;
+use crate::error::{Result, read};
+use crate::objects::{installation, list_documents};
+use crate::operation::configmaps::{Held, delete, held};
+use crate::operation::journal::owner;
+use crate::runtime::{Next, Spec};
+
+/// Journals and folders that are looked at side by side.
+const PARALLEL: usize = 8;
+
+/// The controller.
+pub static SPEC: Spec<Deps> = Spec {
+    name: "operation-sweep",
+    watches: BackupStorageLocation::resource_type,
+    concerns: |document, _| document["status"]["phase"] == "Available",
+    resync: |_| Duration::from_secs(3600),
+    workers: |_| 1,
+    deadline: Duration::from_secs(600),
+    reconcile: |deps, document| Box::pin(reconcile(deps, document)),
+};
+
+async fn reconcile(deps: Arc<Deps>, document: Value) -> Result<Next> {
+    let location: BackupStorageLocation = read(&document)?;
+    let kept = held(&deps).await?;
+    let found = match location.spec.access_mode {
+        AccessMode::ReadOnly => None,
+        _ => found(&deps, &location).await?,
+    };
+    if found.is_none() && kept.is_empty() {
+        return Ok(Next::Wait);
+    }
+    // The cluster is read last: what is missing now was not there yet, or has really gone.
+    let operations = operations(&deps).await?;
+    for Held { name, uid, of_journal } in &kept {
+        if !is_needed(uid, *of_journal, &operations) {
+            delete(&deps, name).await?;
+        }
+    }
+    if let Some(Found { store, installation, journals, folders }) = found {
+        let (journals, folders, operations) = (&journals, &folders, &operations);
+        let observed = Observed { installation: &installation, journals, folders, operations };
+        carry_out(store.as_ref(), &plan(&observed, deps.now())).await?;
+    }
+    Ok(Next::Wait)
+}
+
+/// What a location holds of operations.
+struct Found {
+    store: Arc<dyn Store>,
+    installation: String,
+    journals: Vec<Journal>,
+    folders: Vec<Folder>,
+}
+
+/// Looks at a location; `None` where there is no journal, and so nothing that could be swept.
+async fn found(deps: &Deps, location: &BackupStorageLocation) -> Result<Option<Found>> {
+    let store = deps.stores.open(location).await?;
+    let uids = store.folders(OPERATIONS).await?;
+    if uids.is_empty() {
+        return Ok(None);
+    }
+    let installation = installation(deps).await?;
+    let journals = uids.into_iter().map(|uid| journal(store.as_ref(), uid));
+    let journals: Vec<Journal> = stream::iter(journals).buffered(PARALLEL).try_collect().await?;
+    let folders =
+        folders_of(&journals, &installation).into_iter().map(|backup| folder(store.as_ref(), backup));
+    let folders: Vec<Option<Folder>> = stream::iter(folders).buffered(PARALLEL).try_collect().await?;
+    let folders = folders.into_iter().flatten().collect();
+    Ok(Some(Found { store, installation, journals, folders }))
+}
+
+async fn journal(store: &dyn Store, uid: String) -> Result<Journal> {
+    let files = store.list(&operation_folder(&uid)).await?;
+    Ok(Journal { owner: owner(store, &uid).await?, written: last_write(&files), uid })
+}
+
+/// The folder of a backup; `None` where nothing is in it.
+async fn folder(store: &dyn Store, backup: String) -> Result<Option<Folder>> {
+    let files = store.list(&backup_folder(&backup)).await?;
+    let marker = BackupFile::Marker.key(&backup);
+    Ok((!files.is_empty()).then(|| Folder {
+        marker: files.iter().any(|file| file.key == marker),
+        leftovers: files.iter().any(|file| !is_report(&backup, &file.key)),
+        written: last_write(&files),
+        backup,
+    }))
+}
+
+/// When the last of some files was written; `None` where that is not known of each.
+fn last_write(files: &[Meta]) -> Option<jiff::Timestamp> {
+    let times: Option<Vec<_>> = files.iter().map(|file| file.modified).collect();
+    times?.into_iter().max()
+}
+
+/// The operations of the cluster.
+async fn operations(deps: &Deps) -> Result<Vec<Operation>> {
+    let backups = list_documents::<Backup>(deps, "").await?;
+    let restores = list_documents::<Restore>(deps, "").await?;
+    let backups = backups.iter().map(|document| Operation::of(OperationKind::Backup, document));
+    let restores = restores.iter().map(|document| Operation::of(OperationKind::Restore, document));
+    Ok(backups.chain(restores).collect())
+}
+
+async fn carry_out(store: &dyn Store, Plan { folders, journals }: &Plan) -> Result<()> {
+    for (backup, extent) in folders {
+        info!(backup, "sweeping the folder of a backup that never was complete");
+        delete_half_written(store, backup, *extent == Extent::ButItsReport).await?;
+    }
+    for uid in journals {
+        info!(uid, "sweeping the journal of an operation that has ended");
+        delete_folder(store, &operation_folder(uid)).await?;
+    }
+    Ok(())
+}
