@@ -20,6 +20,8 @@ use tokio::sync::{Mutex, MutexGuard};
 
 /// The bucket of the tests.
 pub(crate) const BUCKET: &str = "it-tests";
+/// How the names of all namespaces begin that tests make.
+const OURS: [&str; 4] = ["e2e-", "interop-", "bad-", "two-"];
 /// The seed of the objects, unless `SALVOR_TEST_SEED` says another.
 const SEED: u64 = 20_261_121;
 /// How long an operation, or what follows it in the cluster, may take.
@@ -52,7 +54,9 @@ pub(crate) async fn world() -> Option<World> {
     println!("seed: {seed}");
     let velero =
         std::env::var_os("SALVOR_TEST_VELERO").expect("SALVOR_TEST_VELERO is the real velero").into();
-    Some(World { cluster, s3, seed, velero, _turn: turn })
+    let world = World { cluster, s3, seed, velero, _turn: turn };
+    world.clear().await;
+    Some(world)
 }
 
 impl World {
@@ -79,7 +83,6 @@ impl World {
 
     /// Installs our server, with a location in the bucket below `prefix`.
     pub(crate) async fn install_salvor(&self, namespace: &str, prefix: &str) {
-        self.clear(namespace, prefix).await;
         let credentials = std::env::temp_dir().join(format!("credentials-{namespace}"));
         std::fs::write(&credentials, self.s3.credentials_file()).unwrap();
         let config = format!("region=us-east-1,s3ForcePathStyle=true,s3Url={}", self.s3.endpoint);
@@ -110,7 +113,6 @@ impl World {
 
     /// Installs the real Velero, with a location in the bucket below `prefix`.
     pub(crate) async fn install_velero(&self, namespace: &str, prefix: &str) {
-        self.clear(namespace, prefix).await;
         velero::install(&self.cluster, namespace, &self.s3, BUCKET, prefix).unwrap();
         self.sync_often(namespace).await;
     }
@@ -172,7 +174,7 @@ impl World {
 
     /// Fills namespaces with objects from the seed, and gives all that is in them when controllers are done.
     pub(crate) async fn fill(&self, namespaces: &[&str]) -> BTreeMap<String, Value> {
-        // What a run that failed left.
+        // What a run that failed left in no namespace.
         self.lose(namespaces).await;
         let client = self.cluster.client();
         create_all(client, &zoo::generate_in(self.seed, namespaces)).await.unwrap();
@@ -240,13 +242,16 @@ impl World {
         println!("{} objects are as they were", outcome.await.unwrap());
     }
 
-    /// Removes what a run that failed left.
-    async fn clear(&self, namespace: &str, prefix: &str) {
-        self.remove(namespace).await;
-        let folder = self.s3.folder.join(BUCKET).join(prefix);
-        if folder.exists() {
-            std::fs::remove_dir_all(folder).unwrap();
+    /// Removes what a test that failed left, in the cluster and in the bucket.
+    async fn clear(&self) {
+        let namespaces = self.cluster.client().list("/api/v1/namespaces").await.unwrap();
+        let names = namespaces.iter().filter_map(|found| found["metadata"]["name"].as_str());
+        for name in names.filter(|name| OURS.iter().any(|prefix| name.starts_with(prefix))) {
+            self.remove(name).await;
         }
+        let bucket = self.s3.folder.join(BUCKET);
+        std::fs::remove_dir_all(&bucket).unwrap();
+        self.s3.make_bucket(BUCKET).unwrap();
     }
 
     /// Removes a server.

@@ -97,6 +97,8 @@ fn kind_of_answer(answer: &Answer) -> Option<ErrorKind> {
     match answer.status? {
         408 | 429 | 500 | 502..=504 => Some(ErrorKind::Unavailable),
         501 | 405 => Some(ErrorKind::Unsupported),
+        // Without a word on why: what a gateway says, and the answer to a HEAD.
+        401 | 403 if answer.code.is_empty() => Some(ErrorKind::Denied),
         _ => None,
     }
 }
@@ -172,6 +174,8 @@ mod tests {
                 ErrorKind::Unavailable,
             ),
             ("403 Forbidden", "<Error><Code>SignatureDoesNotMatch</Code></Error>", ErrorKind::Denied),
+            ("403 Forbidden", "", ErrorKind::Denied),
+            ("403 Forbidden", "<Error><Code>InvalidObjectState</Code></Error>", ErrorKind::Other),
             ("501 Not Implemented", "", ErrorKind::Unsupported),
             (
                 "400 Bad Request",
