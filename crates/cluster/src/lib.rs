@@ -13,6 +13,7 @@ mod discovery;
 mod errors;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
+mod json;
 mod kube;
 pub mod lease;
 mod limits;

@@ -10,6 +10,7 @@ use kube::client::Body;
 use serde_json::Value;
 use url::form_urlencoded::Serializer;
 
+use crate::json;
 use crate::port::{Error, ErrorKind, ObjectRef, Result};
 
 /// One call to the API server.
@@ -54,7 +55,7 @@ impl Call {
     }
 
     pub(crate) fn body(mut self, media_type: &'static str, document: &Value) -> Self {
-        self.body = Some((media_type, document.to_string().into()));
+        self.body = Some((media_type, json::bytes(document).into()));
         self
     }
 

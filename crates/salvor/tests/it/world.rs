@@ -236,7 +236,11 @@ impl World {
     pub(crate) async fn same(&self, namespaces: &[&str], before: &BTreeMap<String, Value>) {
         let client = self.cluster.client();
         let outcome = until("restored objects differ", Duration::from_secs(60), || async {
-            let found = compare(before, &read_namespaces(client, namespaces).await?);
+            let now = read_namespaces(client, namespaces).await?;
+            if let Some(workload) = now.values().find(|object| !taken_up(object)) {
+                return Ok(Look::NotYet(format!("its controller has not taken it up: {workload}")));
+            }
+            let found = compare(before, &now);
             Ok(if found.none() { Look::Done(found.same) } else { Look::NotYet(format!("{found:#?}")) })
         });
         println!("{} objects are as they were", outcome.await.unwrap());
@@ -285,6 +289,12 @@ impl World {
         .await
         .unwrap();
     }
+}
+
+/// Whether the controller of a workload works on what is there.
+fn taken_up(object: &Value) -> bool {
+    let workload = ["Deployment", "StatefulSet", "DaemonSet"].iter().any(|kind| object["kind"] == *kind);
+    !workload || object["status"]["observedGeneration"] == object["metadata"]["generation"]
 }
 
 /// One byte of Marsaglia's xorshift generator.

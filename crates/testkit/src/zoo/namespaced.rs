@@ -88,7 +88,8 @@ fn template(random: &mut Random, app: &str) -> Value {
             "containers": [{
                 "name": "main", "image": BUSYBOX, "imagePullPolicy": "IfNotPresent", "command": ["sleep", "infinity"],
                 "env": [
-                    {"name": "WORD", "value": random.word()},
+                    // Some encoders escape these characters, and some controllers compare bytes.
+                    {"name": "WORD", "value": format!("<{}> && more", random.word())},
                     {"name": "FROM", "valueFrom": {"configMapKeyRef": {"name": "leaflet-0", "key": "x", "optional": true}}},
                 ],
                 "resources": {"requests": {"cpu": "1m", "memory": "1Mi"}},
