@@ -4,6 +4,8 @@ mod cluster_wide;
 mod namespaced;
 mod random;
 
+use std::iter;
+
 use serde_json::{Value, json};
 
 pub use random::Random;
@@ -13,7 +15,7 @@ pub const LABEL: &str = "zoo";
 /// The namespaces of [`generate`].
 pub const NAMESPACES: [&str; 3] = ["zoo-apes", "zoo-birds", "zoo-cats"];
 
-/// At least 40 kinds and 300 objects in three namespaces and beside them, in an order in which they can be created. The
+/// At least 40 kinds and 300 objects in three namespaces, and more beside them, in an order in which they can be created. The
 /// same seed makes the same objects.
 pub fn generate(seed: u64) -> Vec<Value> {
     generate_in(seed, &NAMESPACES)
@@ -34,10 +36,20 @@ pub fn generate_in(seed: u64, namespaces: &[&str]) -> Vec<Value> {
         namespaced::network(&mut zoo, &mut random, name);
         namespaced::custom(&mut zoo, &mut random, name);
     }
+    for kind in cluster_wide::PLACES {
+        for name in namespaces {
+            namespaced::place(&mut zoo, &mut random, name, kind);
+        }
+    }
     for name in namespaces {
         namespaced::quota(&mut zoo, &mut random, name);
     }
     zoo.documents
+}
+
+/// The names of the definitions of all custom resources that are in namespaces.
+pub fn definitions() -> impl Iterator<Item = String> {
+    iter::once("Animal").chain(cluster_wide::PLACES).map(cluster_wide::definition_of)
 }
 
 /// The objects so far.
@@ -78,14 +90,16 @@ mod tests {
     use crate::objects::name_of;
 
     #[test]
-    fn every_seed_makes_40_kinds_and_300_objects_of_distinct_names() {
+    fn every_seed_makes_40_kinds_and_300_objects_in_namespaces_of_distinct_names() {
         for seed in [0, 1, 7, 42, 20_261_121, u64::MAX] {
             let zoo = generate(seed);
+            let within: Vec<&Value> =
+                zoo.iter().filter(|document| document["metadata"]["namespace"].is_string()).collect();
             let kinds: BTreeSet<String> =
-                zoo.iter().map(|d| format!("{} {}", d["apiVersion"], d["kind"])).collect();
+                within.iter().map(|d| format!("{} {}", d["apiVersion"], d["kind"])).collect();
             let names: BTreeSet<String> = zoo.iter().map(name_of).collect();
             assert!(kinds.len() >= 40, "seed {seed}: {} kinds", kinds.len());
-            assert!(zoo.len() >= 300, "seed {seed}: {} objects", zoo.len());
+            assert!(within.len() >= 300, "seed {seed}: {} objects", within.len());
             assert_eq!(names.len(), zoo.len(), "seed {seed}: two objects of one name");
         }
     }

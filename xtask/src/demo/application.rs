@@ -10,6 +10,7 @@ use testkit::fixture::{self, NAMESPACES};
 use testkit::objects::{self, Catalog};
 use testkit::progress::Progress;
 use testkit::wait::{Look, until};
+use testkit::zoo;
 
 use super::{Place, made_by_us};
 
@@ -63,24 +64,27 @@ pub(crate) async fn wait(place: &Place, progress: Progress) -> Result<Vec<String
     progress.step("its pods run and answer", answers).await
 }
 
-/// Every object of the application: those of its namespaces, and the definition of its custom resources.
+/// Every object of the application: those of its namespaces, and the definitions of its custom resources.
 pub(crate) async fn look(client: &Client) -> Result<BTreeMap<String, Value>> {
     let mut found = objects::read_namespaces(client, &NAMESPACES).await?;
-    if let Some(definition) = client.get(DEFINITION).await? {
-        found.insert(objects::name_of(&definition), definition);
+    for path in definitions() {
+        if let Some(definition) = client.get(&path).await? {
+            found.insert(objects::name_of(&definition), definition);
+        }
     }
     Ok(found)
 }
 
-const DEFINITION: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/animals.zoo.example.com";
+/// Where the definitions of the application's custom resources are.
+fn definitions() -> impl Iterator<Item = String> {
+    zoo::definitions().map(|name| format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}"))
+}
 
-/// Deletes the application's namespaces and definition, and waits until they are gone.
+/// Deletes the application's namespaces and definitions, and waits until they are gone.
 pub(crate) async fn remove(place: &Place, progress: Progress) -> Result<()> {
     let client = &place.client;
     let mut paths = Vec::new();
-    for path in
-        NAMESPACES.map(|name| format!("/api/v1/namespaces/{name}")).into_iter().chain([DEFINITION.to_owned()])
-    {
+    for path in NAMESPACES.map(|name| format!("/api/v1/namespaces/{name}")).into_iter().chain(definitions()) {
         if client.get(&path).await?.is_some() {
             client.delete(&path).await?;
             paths.push(path);

@@ -1,8 +1,8 @@
 //! The real Velero 1.18.3, its own pods and its own command, against ours: both ways.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::world::{World, world};
+use crate::world::{BUCKET, World, world};
 
 const NAMESPACES: [&str; 3] = ["interop-apes", "interop-birds", "interop-cats"];
 const OURS: &str = "interop-salvor";
@@ -29,9 +29,10 @@ async fn velero_restores_our_backup() {
     world.install_salvor(OURS, prefix).await;
     world.install_velero(THEIRS, prefix).await;
     let before = world.fill(&NAMESPACES).await;
-    let made = world
-        .salvor(OURS, &["backup", "create", "from-salvor", "--include-namespaces", &include(), "--wait"]);
-    assert!(made.status.success());
+    let spec = json!({"includedNamespaces": NAMESPACES});
+    world.request(OURS, "Backup", "from-salvor", spec).await.unwrap();
+    world.kill_in_the_middle(OURS, "backups", "from-salvor", "itemsBackedUp").await;
+    synced(&world, OURS, "from-salvor").await;
     synced(&world, THEIRS, "from-salvor").await;
     let listed = world.velero(THEIRS, &["backup", "get", "from-salvor"]);
     assert!(String::from_utf8_lossy(&listed.stdout).contains("from-salvor"));
@@ -58,9 +59,10 @@ async fn we_restore_veleros_backup() {
     synced(&world, THEIRS, "from-velero").await;
     synced(&world, OURS, "from-velero").await;
     world.lose(&NAMESPACES).await;
-    let made =
-        world.salvor(OURS, &["restore", "create", "by-salvor", "--from-backup", "from-velero", "--wait"]);
-    assert!(made.status.success());
+    world.request(OURS, "Restore", "by-salvor", json!({"backupName": "from-velero"})).await.unwrap();
+    world.kill_in_the_middle(OURS, "restores", "by-salvor", "itemsRestored").await;
+    let status = world.ended(OURS, "restores", "by-salvor").await;
+    assert_eq!(phase(&status), "Completed", "{status}");
     world.same(&NAMESPACES, &before).await;
     world.lose(&NAMESPACES).await;
     world.remove(THEIRS).await;
@@ -93,6 +95,23 @@ async fn the_velero_command_runs_against_our_server() {
     assert!(velero(&["restore", "logs", "r"]).contains("level=info"));
     assert!(velero(&["version"]).contains("v1.18.3+salvor"));
     world.same(&NAMESPACES, &before).await;
+    for arguments in [&["backup", "logs", "b"], &["restore", "logs", "r"]] {
+        let ours = world.salvor(OURS, arguments);
+        assert!(ours.status.success());
+        assert_eq!(String::from_utf8_lossy(&ours.stdout), velero(arguments), "our own {arguments:?}");
+    }
+    for arguments in [&["backup", "describe", "b", "--details"], &["restore", "describe", "r", "--details"]] {
+        let (ours, theirs) = (world.salvor(OURS, arguments), velero(arguments));
+        let ours = String::from_utf8_lossy(&ours.stdout).into_owned();
+        let listed = |text: &str| text.lines().filter(|line| line.trim().starts_with("- ")).count();
+        assert_eq!(listed(&ours), listed(&theirs), "{ours}\n{theirs}");
+    }
+    assert!(world.salvor(OURS, &["backup", "delete", "b", "--confirm"]).status.success());
+    world.gone(&format!("/apis/velero.io/v1/namespaces/{OURS}/restores/r")).await;
+    world.gone(&format!("/apis/velero.io/v1/namespaces/{OURS}/backups/b")).await;
+    let left = world.s3.folder.join(BUCKET).join("command/backups/b");
+    let files = std::fs::read_dir(left).map_or(0, Iterator::count);
+    assert_eq!(files, 0, "a deleted backup leaves nothing in the bucket");
     world.lose(&NAMESPACES).await;
     world.remove(OURS).await;
 }

@@ -1,6 +1,6 @@
 //! What the tests run on, and the few things that all of them do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -155,6 +155,29 @@ impl World {
         self.submit(namespace, &format!("{}s", kind.to_lowercase()), &document).await
     }
 
+    /// Kills our server as soon as an operation has begun and has not done all of its objects.
+    pub(crate) async fn kill_in_the_middle(&self, namespace: &str, plural: &str, name: &str, done: &str) {
+        let client = self.cluster.client();
+        let path = format!("/apis/velero.io/v1/namespaces/{namespace}/{plural}/{name}");
+        until(&format!("{plural} {name} is not in its middle"), PATIENCE, || async {
+            let status = client.get(&path).await?.unwrap_or_default()["status"].take();
+            let count = |field: &str| status["progress"][field].as_u64().unwrap_or_default();
+            let total = count("totalItems");
+            let middle = status["phase"] == "InProgress" && (total == 0 || count(done) < total);
+            Ok(if middle { Look::Done(()) } else { Look::NotYet(status.to_string()) })
+        })
+        .await
+        .unwrap();
+        let pods = client.list(&format!("/api/v1/namespaces/{namespace}/pods")).await.unwrap();
+        for pod in &pods {
+            let name = pod["metadata"]["name"].as_str().unwrap();
+            // At once, as a node that dies would: no signal, no time to say goodbye.
+            let path = format!("/api/v1/namespaces/{namespace}/pods/{name}?gracePeriodSeconds=0");
+            client.delete(&path).await.unwrap();
+        }
+        println!("killed {} pods in the middle of {plural} {name}", pods.len());
+    }
+
     /// Waits until an operation of a server has ended, and gives its status.
     pub(crate) async fn ended(&self, namespace: &str, plural: &str, name: &str) -> Value {
         let path = format!("/apis/velero.io/v1/namespaces/{namespace}/{plural}/{name}");
@@ -178,7 +201,12 @@ impl World {
         self.lose(namespaces).await;
         let client = self.cluster.client();
         create_all(client, &zoo::generate_in(self.seed, namespaces)).await.unwrap();
-        self.settled(namespaces).await
+        let made = self.settled(namespaces).await;
+        let kinds: BTreeSet<String> =
+            made.values().map(|object| format!("{} {}", object["apiVersion"], object["kind"])).collect();
+        println!("{} objects of {} kinds", made.len(), kinds.len());
+        assert!(made.len() >= 300 && kinds.len() >= 40, "too few to prove anything");
+        made
     }
 
     /// Fills a namespace with objects that no compression makes smaller: 12 MiB of them.
@@ -281,7 +309,7 @@ impl World {
     }
 
     /// Waits until an object is gone.
-    async fn gone(&self, path: &str) {
+    pub(crate) async fn gone(&self, path: &str) {
         until(&format!("{path} is not gone"), PATIENCE, || async {
             let found = self.cluster.client().get(path).await?;
             Ok(if found.is_none() { Look::Done(()) } else { Look::NotYet("still there".to_owned()) })

@@ -7,7 +7,11 @@ use super::{Random, Zoo};
 /// The group of the custom resources.
 pub(super) const GROUP: &str = "zoo.example.com";
 
-/// Definitions of custom resources: one in namespaces, with sub-resources and two versions, and one beside them.
+/// Kinds of custom resources that are nothing but many.
+pub(super) const PLACES: [&str; 10] =
+    ["Barn", "Burrow", "Cave", "Hive", "Kennel", "Meadow", "Nest", "Pond", "Stable", "Warren"];
+
+/// Definitions of custom resources: those in namespaces, one of them with two versions, and one beside them.
 pub(super) fn definitions(zoo: &mut Zoo, random: &mut Random) {
     let size = random.between(10, 100);
     let spec = json!({"type": "object", "properties": {
@@ -25,11 +29,19 @@ pub(super) fn definitions(zoo: &mut Zoo, random: &mut Random) {
                "additionalPrinterColumns": [{"name": "Species", "type": "string", "jsonPath": ".spec.species"}]})
     };
     definition(zoo, "Animal", "Namespaced", &[version("v1", true), version("v1beta1", false)]);
+    for kind in PLACES {
+        definition(zoo, kind, "Namespaced", &[version("v1", true)]);
+    }
     definition(zoo, "Habitat", "Cluster", &[version("v1", true)]);
     for index in 0..random.between(2, 5) {
         let body = json!({"spec": {"species": random.word(), "legs": random.between(0, 9)}});
         zoo.named((&format!("{GROUP}/v1"), "Habitat"), &format!("habitat-{index}"), body);
     }
+}
+
+/// The name of a definition.
+pub(super) fn definition_of(kind: &str) -> String {
+    format!("{}s.{GROUP}", kind.to_lowercase())
 }
 
 fn definition(zoo: &mut Zoo, kind: &str, scope: &str, versions: &[Value]) {
@@ -40,7 +52,7 @@ fn definition(zoo: &mut Zoo, kind: &str, scope: &str, versions: &[Value]) {
         "names": {"kind": kind, "listKind": format!("{kind}List"), "plural": plural, "singular": singular,
                   "shortNames": [&singular[..3]], "categories": ["zoo"]},
     }});
-    zoo.named(("apiextensions.k8s.io/v1", "CustomResourceDefinition"), &format!("{plural}.{GROUP}"), body);
+    zoo.named(("apiextensions.k8s.io/v1", "CustomResourceDefinition"), &definition_of(kind), body);
 }
 
 /// What configures a whole cluster. All of it is harmless: it selects nothing that anybody else has.

@@ -44,6 +44,12 @@ pub(super) fn configuration(zoo: &mut Zoo, random: &mut Random, namespace: &str)
     zoo.within(namespace, ("coordination.k8s.io/v1", "Lease"), "night-watch", lease);
 }
 
+/// One custom resource of a kind of which there are many.
+pub(super) fn place(zoo: &mut Zoo, random: &mut Random, namespace: &str, kind: &str) {
+    let body = json!({"spec": {"species": random.word(), "diet": [random.word()]}});
+    zoo.within(namespace, (&format!("{GROUP}/v1"), kind), &kind.to_lowercase(), body);
+}
+
 /// What a namespace may hold. It comes last: a server admits nothing that a quota counts until it has counted once.
 pub(super) fn quota(zoo: &mut Zoo, random: &mut Random, namespace: &str) {
     let hard =
