@@ -48,7 +48,7 @@ pub(crate) fn from_answer(action: &str, code: StatusCode, headers: &HeaderMap, b
     };
     let message = if message.is_empty() { format!("the server answered {code}") } else { message };
     let reason = status.as_ref().and_then(|status| status["reason"].as_str()).unwrap_or_default();
-    let kind = kind_of(code.as_u16(), reason);
+    let kind = if refused_by_webhook(&message) { ErrorKind::Other } else { kind_of(code.as_u16(), reason) };
     let retry_after = retry_after(headers, status.as_ref());
     Error { kind, action: action.to_owned(), message, status: status.map(Box::new), retry_after }
 }
@@ -59,6 +59,12 @@ pub(crate) fn from_status(action: &str, status: Value) -> Error {
     let kind = kind_of(code, status["reason"].as_str().unwrap_or_default());
     let message = status["message"].as_str().unwrap_or_default().to_owned();
     Error { kind, action: action.to_owned(), message, status: Some(Box::new(status)), retry_after: None }
+}
+
+/// A webhook that does not answer fails what it guards with a 500, and for as long as it is away: that is no state of
+/// the server.
+fn refused_by_webhook(message: &str) -> bool {
+    message.contains("failed calling webhook") || message.contains("failed calling admission webhook")
 }
 
 fn kind_of(code: u16, reason: &str) -> ErrorKind {
@@ -156,6 +162,17 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_webhook_that_is_away_is_no_state_of_the_server() {
+        let message =
+            "Internal error occurred: failed calling webhook \"guard.example.com\": no endpoints available";
+        let body = json!({"kind": "Status", "reason": "InternalError", "message": message, "code": 500});
+        let body = body.to_string();
+        let error =
+            from_answer("create", StatusCode::INTERNAL_SERVER_ERROR, &HeaderMap::new(), body.as_bytes());
+        assert!(error.is_a_judgement(), "{error:?}");
+    }
 
     #[test]
     fn answers_become_kinds() {

@@ -12,6 +12,8 @@ pub const BACKUPS: &str = "backups/";
 pub const RESTORES: &str = "restores/";
 /// The folder of the journals of running operations.
 pub const OPERATIONS: &str = "plugins/salvor/operations/";
+/// Where the names of backups are taken while they are made.
+pub const CLAIMS: &str = "plugins/salvor/claims/";
 /// The name of a backup's commit marker.
 pub const MARKER: &str = "velero-backup.json";
 
@@ -247,6 +249,11 @@ pub fn restore_folder(restore: &str) -> String {
 /// The folder of an operation's journal, with `/` at its end.
 pub fn operation_folder(operation: &str) -> String {
     format!("{OPERATIONS}{operation}/")
+}
+
+/// The object that says which operation makes a backup of this name.
+pub fn claim_key(backup: &str) -> String {
+    format!("{CLAIMS}{backup}")
 }
 
 /// The folder of a Kopia repository, with `/` at its end.

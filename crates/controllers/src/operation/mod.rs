@@ -19,7 +19,15 @@ use serde_json::{Value, json};
 
 pub use context::{Operation, Place};
 
-use crate::error::Error;
+use crate::error::{Error, Result};
+
+/// Progress is told as well as can be: a server that is busy keeps nobody from work.
+fn still_wanted(told: Result<Value>) -> Result<()> {
+    match told {
+        Err(Error::Cluster(error)) if error.is_transient() => Ok(()),
+        told => told.map(drop),
+    }
+}
 
 /// The status of an operation that ends as `Failed`, for the last of its problems. `unreported` is why its log and
 /// results are not kept.

@@ -214,20 +214,31 @@ async fn cut_off_at_any_call(read_only: bool) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_backup_whose_token_ends_at_any_call_ends_the_same() {
-    for nth in 1.. {
-        let world = shop();
-        let fault = Fault::call(nth).then_dead().with(ErrorKind::Unauthorized);
-        let faulty = Arc::new(Faulty::new(Arc::new(world.fake.clone()), Some(fault)));
-        let deps = world.deps_with(faulty.clone(), Ok(Arc::new(world.memory.clone())));
-        let _died = work(&world, &deps, &BACKUP, "b").await;
-        work(&world, &world.deps(), &BACKUP, "b").await.unwrap();
-        let backup = world.get::<Backup>("b").await.unwrap();
-        assert_eq!(backup.status.phase, BackupPhase::Completed, "call {nth}: {:?}", backup.status);
-        assert_eq!(backup.status.progress.unwrap().items_backed_up, 11, "call {nth}");
-        if !faulty.struck() {
-            assert!(nth > 10, "the loop has cut off {nth} calls only");
-            return;
+async fn a_backup_whose_token_or_list_ends_at_any_call_ends_the_same() {
+    let faults = [
+        Fault::call(0).then_dead().with(ErrorKind::Unauthorized),
+        // The server has forgotten what a list was to go on from.
+        Fault::call(0).with(ErrorKind::Expired),
+    ];
+    for fault in faults {
+        for nth in 1.. {
+            let world = shop();
+            let faulty = Arc::new(Faulty::new(Arc::new(world.fake.clone()), Some(fault.at(nth))));
+            let deps = world.deps_with(faulty.clone(), Ok(Arc::new(world.memory.clone())));
+            let _died = work(&world, &deps, &BACKUP, "b").await;
+            work(&world, &world.deps(), &BACKUP, "b").await.unwrap();
+            let backup = world.get::<Backup>("b").await.unwrap();
+            assert_eq!(
+                backup.status.phase,
+                BackupPhase::Completed,
+                "{fault:?} at {nth}: {:?}",
+                backup.status
+            );
+            assert_eq!(backup.status.progress.unwrap().items_backed_up, 11, "{fault:?} at {nth}");
+            if !faulty.struck() {
+                assert!(nth > 10, "the loop has cut off {nth} calls only");
+                break;
+            }
         }
     }
 }

@@ -119,7 +119,8 @@ async fn run(
     namespaces: &[NamespaceFacts],
 ) -> Result<()> {
     let operation = open(deps, document, backup).await?;
-    let planner = Planner::new(backup, &catalog(deps).await?, namespaces);
+    let found = deps.cluster.discover().await?;
+    let planner = Planner::new(backup, &Catalog::new(found.types), namespaces).without(&found.failed);
     operation::run(&operation, &planner).await
 }
 

@@ -15,7 +15,7 @@ use engine::machine::sweep::{
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
-use store::backup_files::{delete_folder, delete_half_written, is_report};
+use store::backup_files::{delete_folder, delete_half_written, is_report, sweep_claims};
 use store::bucket::{BackupFile, OPERATIONS, backup_folder, operation_folder};
 use store::{Meta, Store};
 use tracing::info;
@@ -132,5 +132,5 @@ async fn carry_out(store: &dyn Store, Plan { folders, journals }: &Plan) -> Resu
         info!(uid, "sweeping the journal of an operation that has ended");
         delete_folder(store, &operation_folder(uid)).await?;
     }
-    Ok(())
+    Ok(sweep_claims(store).await?)
 }

@@ -41,6 +41,20 @@ impl Planner {
         Self { request: Request::of(backup), selection, found }
     }
 
+    /// The same, in a cluster of which these groups did not say, for these reasons, what types they have: of those,
+    /// nothing can be in the backup. Metrics are nothing that is kept.
+    #[must_use]
+    pub fn without(mut self, groups: &[(String, String)]) -> Self {
+        self.found.extend(groups.iter().map(|(group, reason)| {
+            let kept = !group.ends_with("metrics.k8s.io");
+            let severity = if kept { Severity::Error } else { Severity::Warning };
+            let message =
+                format!("nothing of the API group {group} is in the backup: it did not answer ({reason})");
+            Problem::new(&problems::GROUP_UNANSWERED, severity, message)
+        }));
+        self
+    }
+
     /// The types of the cluster.
     pub fn catalog(&self) -> &Catalog {
         self.selection.catalog()
@@ -67,5 +81,27 @@ impl Planner {
             return Err(Problem::new(&problems::BAD_PLAN, Severity::Error, notes.join("; ")));
         }
         Ok(plan)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use api::Kind;
+
+    use super::*;
+
+    #[test]
+    fn a_group_that_does_not_answer_is_told() {
+        let failed = |group: &str| (group.to_owned(), "service unavailable".to_owned());
+        let planner = Planner::new(&Backup::new("velero", "b"), &Catalog::default(), &[])
+            .without(&[failed("route.openshift.io"), failed("custom.metrics.k8s.io")]);
+        let plan = planner.plan(Collected::default()).unwrap();
+        let told: Vec<_> =
+            plan.problems.iter().filter(|found| found.code == problems::GROUP_UNANSWERED.id).collect();
+        assert_eq!(
+            told.iter().map(|found| found.severity).collect::<Vec<_>>(),
+            [Severity::Error, Severity::Warning]
+        );
+        assert!(told[0].message.contains("route.openshift.io"), "{}", told[0].message);
     }
 }

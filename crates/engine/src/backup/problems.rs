@@ -35,6 +35,9 @@ codes! {
     /// Objects of a type could not be listed.
     LIST_FAILED = "SLV-1108", "objects could not be listed",
         "Give the server the right to list the type, or exclude it; then back up again.";
+    /// A group of the API did not say which types it has.
+    GROUP_UNANSWERED = "SLV-1109", "API group did not answer",
+        "Repair the API service (its availability says why), or delete it if nothing serves the group any more; then back up again.";
     /// An object that another one needs is not there.
     RELATED_NOT_FOUND = "SLV-1201", "related object not found",
         "Create the object, or remove what refers to it, if the backup should hold it.";

@@ -25,6 +25,12 @@ pub enum CommitError {
         /// Its name.
         backup: String,
     },
+    /// Another operation is making a backup of this name in the location.
+    #[error("commit backup {backup:?}: another server is making a backup of this name")]
+    Claimed {
+        /// Its name.
+        backup: String,
+    },
     /// What was read back is not what was written.
     #[error("commit {key:?}: the store does not return what was written")]
     ReadBack {

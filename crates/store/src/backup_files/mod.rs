@@ -1,5 +1,6 @@
 //! The files of backups and restores in a location: reading, writing, listing, deleting, committing.
 
+mod claim;
 mod commit;
 mod gzip;
 mod manifest;
@@ -11,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub use self::claim::{claim, held_by_another, release, sweep_claims};
 pub use self::commit::{Commit, CommitError, Committed, rewrite_marker};
 pub use self::gzip::{Caps, GzipError, gunzip, gzip};
 pub use self::manifest::{Depth, Finding, Manifest, ManifestEntry, Mismatch, listed_digest, verify_manifest};

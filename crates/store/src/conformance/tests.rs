@@ -120,7 +120,7 @@ async fn real_servers_refuse_in_ways_that_are_told_apart() {
         refused(&address, ErrorKind::Unavailable, "the store cannot be reached").await;
         if right.ca_cert.is_some() {
             let authority = changed(|location| location.ca_cert = None);
-            refused(&authority, ErrorKind::Certificate, "the certificate").await;
+            refused(&authority, ErrorKind::Certificate, "certificate is not trusted").await;
         }
     }
 }

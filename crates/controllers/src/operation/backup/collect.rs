@@ -17,6 +17,9 @@ use crate::operation::Operation;
 use crate::operation::journal::Journal;
 use crate::operation::spool::{Spool, Writer};
 
+/// How often a list begins again whose continuation has expired; objects that come twice are one.
+const RESTARTS_MAX: u32 = 3;
+
 /// Collects what `planner` asks for, and what that names.
 pub(super) async fn collect(
     operation: &Operation,
@@ -56,12 +59,20 @@ impl Collector<'_> {
     async fn list(&self, list: ListRequest) -> Result<Option<Problem>> {
         let limit = self.operation.deps.config.limits.page_size;
         let mut page = ListPage { selector: list.selector.clone(), limit, resume: None };
+        let mut restarts = 0;
         loop {
             let answer =
                 self.operation.deps.cluster.list(&list.resource, list.namespace.as_deref(), &page).await;
             let answer = match answer {
                 Ok(answer) => answer,
                 Err(error) if error.kind == ErrorKind::Unauthorized => return Err(error.into()),
+                // The definition of the type was deleted meanwhile, and its objects with it.
+                Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
+                Err(error) if error.kind == ErrorKind::Expired && restarts < RESTARTS_MAX => {
+                    restarts += 1;
+                    page.resume = None;
+                    continue;
+                }
                 Err(error) => return Ok(Some(not_listed(&list, &error))),
             };
             self.keep(list.resource.clone(), answer.items).await?;

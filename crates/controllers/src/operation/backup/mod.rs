@@ -12,16 +12,16 @@ use engine::backup::{BackupPlan, Planner};
 use engine::document::uid;
 use engine::problem::Problem;
 use serde_json::json;
-use store::backup_files::{Commit, read_marker};
+use store::backup_files::{self, Commit, read_marker};
 use store::bucket::BackupFile;
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::contents::Packed;
 use self::report::Report;
-use super::Operation;
 use super::journal::Journal;
 use super::log::OperationLog;
 use super::spool::Spool;
+use super::{Operation, still_wanted};
 use crate::error::{Error, Result};
 
 /// How often the status says how far we are.
@@ -33,14 +33,25 @@ pub async fn run(operation: &Operation, planner: &Planner) -> Result<()> {
     let (journal, _) = Journal::open(operation).await?;
     if let Some(marker) = read_marker(operation.store.as_ref(), operation.name()).await? {
         report.is_there(&marker.backup).await?;
-        return journal.remove().await;
+        return leave(operation, journal).await;
     }
     match attempt(&report, planner, &journal).await {
         Ok(committed) => report.finish(&committed).await?,
         // The journal stays: by it, what is left in the folder of the backup is known to be ours, and swept.
-        Err(Error::Refused(problem)) => return report.fail(&[*problem]).await,
+        Err(Error::Refused(problem)) => {
+            report.fail(&[*problem]).await?;
+            return Ok(
+                backup_files::release(operation.store.as_ref(), operation.name(), &operation.uid).await?
+            );
+        }
         Err(error) => return Err(error),
     }
+    leave(operation, journal).await
+}
+
+/// The operation has ended: its name is free, and its journal goes.
+async fn leave(operation: &Operation, journal: Journal) -> Result<()> {
+    backup_files::release(operation.store.as_ref(), operation.name(), &operation.uid).await?;
     journal.remove().await
 }
 
@@ -116,6 +127,8 @@ async fn upload(
     log: &OperationLog,
 ) -> Result<serde_json::Value> {
     let store = operation.store.as_ref();
+    let claimed = backup_files::claim(store, operation.name(), &operation.uid).await;
+    claimed.map_err(report::commit_error)?;
     let mut commit = Commit::begin(store, operation.name()).await.map_err(report::commit_error)?;
     let packed = Arc::new(Packed::default());
     pack(operation, &mut commit, (plan, spool, &packed)).await?;
@@ -137,7 +150,7 @@ async fn pack(
             uploaded = &mut uploading => return uploaded.map_err(report::commit_error),
             _ = ticks.tick() => {
                 let progress = json!({ "totalItems": plan.items.len(), "itemsBackedUp": packed.done() });
-                operation.patch_status(json!({ "progress": progress })).await?;
+                still_wanted(operation.patch_status(json!({ "progress": progress })).await)?;
             }
         }
     }

@@ -13,7 +13,7 @@ use engine::results::Results;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use store::Put;
-use store::backup_files::{Commit, CommitError, backup_exists, gzip, gzip_json};
+use store::backup_files::{Commit, CommitError, backup_exists, gzip, gzip_json, held_by_another};
 use store::bucket::BackupFile;
 use tracing::warn;
 
@@ -50,13 +50,13 @@ impl Report<'_> {
         }
         self.log.info("the backup is complete");
         commit.bytes(BackupFile::Logs, self.log.packed()?).await.map_err(commit_error)?;
-        let backup = self.as_committed(plan, &problems).await?;
+        let backup = self.as_committed(plan, left_out.len(), &problems).await?;
         commit.finish(&backup).await.map_err(commit_error)?;
         Ok(backup)
     }
 
     /// The Backup with its final status.
-    async fn as_committed(&self, plan: &BackupPlan, problems: &[Problem]) -> Result<Value> {
+    async fn as_committed(&self, plan: &BackupPlan, left_out: usize, problems: &[Problem]) -> Result<Value> {
         let phase = after_finalize(BackupPhase::Finalizing, errors(problems));
         let total = plan.items.len();
         let mut backup = self.operation.deps.cluster.get(&self.operation.at).await?;
@@ -65,7 +65,7 @@ impl Report<'_> {
             "errors": errors(problems),
             "warnings": warnings(problems),
             "completionTimestamp": self.operation.now(),
-            "progress": { "totalItems": total, "itemsBackedUp": total },
+            "progress": { "totalItems": total, "itemsBackedUp": total - left_out },
         });
         for (field, value) in status.as_object().into_iter().flatten() {
             backup["status"][field] = value.clone();
@@ -111,7 +111,7 @@ impl Report<'_> {
         if uid(marker) == self.operation.uid {
             return self.finish(marker).await;
         }
-        self.fail(&[taken()]).await
+        self.fail(&[taken("backup already exists in object storage")]).await
     }
 
     /// The backup cannot be made, for the last of these problems. What is known of it goes into the location first,
@@ -131,7 +131,7 @@ impl Report<'_> {
     /// the archive; ours is no backup to any reader. The folder of another backup of the name stays as it is.
     async fn leave_report(&self, problems: &[Problem]) -> Result<()> {
         let (store, name) = (self.operation.store.as_ref(), self.operation.name());
-        if backup_exists(store, name).await? {
+        if backup_exists(store, name).await? || held_by_another(store, name, &self.operation.uid).await? {
             return Ok(());
         }
         problems.last().into_iter().for_each(|problem| self.log.problem(problem));
@@ -143,14 +143,19 @@ impl Report<'_> {
     }
 }
 
-fn taken() -> Problem {
-    Problem::new(&problems::NAME_TAKEN, Severity::Error, "backup already exists in object storage")
+fn taken(how: &str) -> Problem {
+    Problem::new(&problems::NAME_TAKEN, Severity::Error, how)
 }
 
 /// A commit that lost against another backup of the name cannot be repeated; any other can.
 pub(super) fn commit_error(error: CommitError) -> Error {
     match error {
-        CommitError::AlreadyExists { .. } => Error::Refused(Box::new(taken())),
+        CommitError::AlreadyExists { .. } => {
+            Error::Refused(Box::new(taken("backup already exists in object storage")))
+        }
+        CommitError::Claimed { .. } => {
+            Error::Refused(Box::new(taken("another server is making a backup of this name in the location")))
+        }
         error => Error::Commit(error),
     }
 }

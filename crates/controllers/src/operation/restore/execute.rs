@@ -15,9 +15,9 @@ use tokio::time::Instant;
 use super::pace::Pace;
 use super::{gate, item, namespace};
 use crate::error::Result;
-use crate::operation::Operation;
 use crate::operation::journal::Journal;
 use crate::operation::spool::Spool;
+use crate::operation::{Operation, still_wanted};
 
 /// Finished steps that may be in memory only. Those that a crash takes are found again by the operation's UID.
 const RECORDS_MAX: usize = 200;
@@ -120,8 +120,7 @@ impl<'a> Execution<'a> {
         self.reported = instant();
         let restored = self.progress.namespaces.len() + self.progress.items.len();
         let progress = json!({ "totalItems": self.plan.total(), "itemsRestored": restored });
-        self.operation.patch_status(json!({ "progress": progress })).await?;
-        Ok(())
+        still_wanted(self.operation.patch_status(json!({ "progress": progress })).await)
     }
 }
 
