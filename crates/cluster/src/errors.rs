@@ -48,7 +48,11 @@ pub(crate) fn from_answer(action: &str, code: StatusCode, headers: &HeaderMap, b
     };
     let message = if message.is_empty() { format!("the server answered {code}") } else { message };
     let reason = status.as_ref().and_then(|status| status["reason"].as_str()).unwrap_or_default();
-    let kind = if refused_by_webhook(&message) { ErrorKind::Other } else { kind_of(code.as_u16(), reason) };
+    let kind = match kind_of(code.as_u16(), reason) {
+        _ if refused_by_webhook(&message) => ErrorKind::Other,
+        ErrorKind::Forbidden if message.contains(UNCOUNTED_QUOTA) => ErrorKind::Unavailable,
+        kind => kind,
+    };
     let retry_after = retry_after(headers, status.as_ref());
     Error { kind, action: action.to_owned(), message, status: status.map(Box::new), retry_after }
 }
@@ -60,6 +64,9 @@ pub(crate) fn from_status(action: &str, status: Value) -> Error {
     let message = status["message"].as_str().unwrap_or_default().to_owned();
     Error { kind, action: action.to_owned(), message, status: Some(Box::new(status)), retry_after: None }
 }
+
+/// What a quota that is new refuses with until its controller has counted once, which is a matter of seconds.
+const UNCOUNTED_QUOTA: &str = "status unknown for quota";
 
 /// A webhook that does not answer fails what it guards with a 500, and for as long as it is away: that is no state of
 /// the server.
@@ -172,6 +179,15 @@ mod tests {
         let error =
             from_answer("create", StatusCode::INTERNAL_SERVER_ERROR, &HeaderMap::new(), body.as_bytes());
         assert!(error.is_a_judgement(), "{error:?}");
+    }
+
+    #[test]
+    fn a_quota_that_has_not_counted_yet_is_worth_waiting_for() {
+        let message = "animals \"a\" is forbidden: status unknown for quota: feed, resources: count/animals";
+        let body =
+            json!({"kind": "Status", "reason": "Forbidden", "message": message, "code": 403}).to_string();
+        let error = from_answer("create", StatusCode::FORBIDDEN, &HeaderMap::new(), body.as_bytes());
+        assert!(error.is_transient(), "{error:?}");
     }
 
     #[test]

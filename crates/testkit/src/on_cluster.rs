@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::client::Client;
 use crate::compare::compare;
@@ -16,12 +17,16 @@ use crate::zoo;
 
 const PATIENCE: Duration = Duration::from_secs(180);
 
-fn client() -> Option<Client> {
+/// One test at a time: they make definitions of the same names.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+async fn client() -> Option<(Client, MutexGuard<'static, ()>)> {
     let Some(path) = env::var_os("SALVOR_TEST_KUBECONFIG").map(PathBuf::from) else {
         println!("skipped: SALVOR_TEST_KUBECONFIG is not set");
         return None;
     };
-    Some(Client::from_kubeconfig(&path).unwrap())
+    let turn = TURN.lock().await;
+    Some((Client::from_kubeconfig(&path).unwrap(), turn))
 }
 
 /// Deletes documents, the last first, and waits until all are gone.
@@ -47,7 +52,7 @@ async fn delete_all(client: &Client, documents: &[Value]) {
 
 #[tokio::test]
 async fn a_server_takes_every_object_of_a_zoo_and_gives_it_back() {
-    let Some(client) = client() else { return };
+    let Some((client, _turn)) = client().await else { return };
     let asked = env::var("SALVOR_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = asked.unwrap_or_else(|| u64::from(std::process::id()));
     println!("SALVOR_TEST_SEED={seed}");
@@ -64,7 +69,7 @@ async fn a_server_takes_every_object_of_a_zoo_and_gives_it_back() {
 
 #[tokio::test]
 async fn the_application_answers_and_is_itself_again_when_made_twice() {
-    let Some(client) = client() else { return };
+    let Some((client, _turn)) = client().await else { return };
     let documents = fixture::application(11, &Images::local());
     let mut seen: Vec<(Vec<String>, BTreeMap<String, Value>)> = Vec::new();
     for _ in 0..2 {
