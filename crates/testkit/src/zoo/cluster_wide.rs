@@ -121,7 +121,7 @@ fn admission(zoo: &mut Zoo, random: &mut Random) {
     }
     let body = json!({"spec": {
         "failurePolicy": "Ignore", "matchConstraints": {"resourceRules": rules},
-        "validations": [{"expression": "object.metadata.name != 'lion'", "message": random.sentence()}],
+        "validations": [{"expression": "object.metadata.name != 'lion'", "message": random.word()}],
     }});
     zoo.named((group, "ValidatingAdmissionPolicy"), "zoo-policy", body);
     let body = json!({"spec": {"policyName": "zoo-policy", "validationActions": ["Audit"]}});
