@@ -7,20 +7,30 @@
 //! | [`storage`] | blobs: opaque bytes under a name, in a folder, in memory, or wherever an adapter keeps them |
 //! | [`format`] | the two blobs that hold the parameters and, sealed with a password, the secrets |
 //! | [`hash`], [`encryption`], [`compression`], [`splitter`] | the algorithms, each found by its name in the repository |
+//! | [`content`] | byte strings under the hash of what they hold, gathered in packs and found through indexes |
+//! | [`repository`], [`writer`] | an open repository, and a session of writing to it |
 
 pub mod compression;
+pub mod content;
 pub mod encryption;
 pub mod error;
 pub mod format;
 pub mod hash;
 pub mod random;
+pub mod repository;
 pub mod splitter;
 pub mod storage;
 pub mod time;
+pub mod writer;
 
+mod index_set;
+mod parallel;
 mod sync;
 
+pub use content::{ContentId, Contents};
 pub use error::{Error, ErrorKind, Result};
 pub use format::Format;
+pub use repository::Repository;
 pub use storage::Storage;
 pub use time::Time;
+pub use writer::Writer;

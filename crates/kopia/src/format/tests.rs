@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::content::table::Crypto;
 use crate::random::fake::Seeded;
 use crate::storage::{Memory, RetentionMode};
 
@@ -28,6 +29,15 @@ pub(crate) fn of_kopia() -> Memory {
     let blobcfg = hex::decode("70245c30ea5c3b2da75fa1485ffae8dfdfb23a657af2fccc4264df04a00b").unwrap();
     storage.put(BLOBCFG, &blobcfg, None).unwrap();
     storage
+}
+
+/// The algorithms of a repository with the keys of the specification.
+pub(crate) fn synthetic() -> Crypto {
+    let (master, secret): (Vec<u8>, Vec<u8>) = ((0x20..0x40).collect(), (0x40..0x60).collect());
+    Crypto {
+        hasher: Hasher::new(hash::DEFAULT, &secret).unwrap(),
+        encryptor: Encryptor::new(encryption::DEFAULT, &keys::of_contents(&master).unwrap()).unwrap(),
+    }
 }
 
 /// A repository of our own, with the format of `options`.

@@ -1,0 +1,94 @@
+//! The indexes of a repository: which blobs of them hold now, and what is written so that everybody finds it.
+
+pub(crate) mod epochs;
+mod flat;
+pub(crate) mod publish;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::content::index::Index;
+use crate::content::merge;
+use crate::content::table::Crypto;
+use crate::content::{ContentId, Entry};
+use crate::storage::Blob;
+use crate::{Error, ErrorKind, Format, Result, Storage, parallel};
+
+/// The most bytes of an index blob that is read.
+const BLOB_LENGTH_MAX: u64 = 1 << 30;
+/// How many index blobs are fetched at once.
+const FETCHES: usize = 8;
+/// How often the list is made anew when a blob of it has gone.
+const ATTEMPTS: usize = 10;
+
+/// The indexes that hold, in memory.
+#[derive(Debug, Default)]
+pub(crate) struct IndexSet {
+    /// By the names of their blobs: what is there already is not fetched again.
+    by_name: HashMap<String, Arc<Index>>,
+    indexes: Vec<Arc<Index>>,
+    /// Deletions up to this second are final: those contents are not there.
+    watermark: Option<i64>,
+}
+
+/// What holds, as lists tell.
+pub(crate) struct Active {
+    pub(crate) blobs: Vec<Blob>,
+    pub(crate) watermark: Option<i64>,
+}
+
+impl IndexSet {
+    /// The indexes that hold now; those of `self` are kept where they still do.
+    pub(crate) fn refreshed(&self, storage: &dyn Storage, format: &Format, crypto: &Crypto) -> Result<Self> {
+        let mut gone = None;
+        for _ in 0..ATTEMPTS {
+            let active = match format.epochs().enabled {
+                true => epochs::Epochs::list(storage, format.epochs())?.active(storage)?,
+                false => flat::active(storage, crypto)?,
+            };
+            match self.load(storage, crypto, active) {
+                // compacted since the list was made
+                Err(error) if error.kind() == ErrorKind::NotFound => gone = Some(error),
+                loaded => return loaded,
+            }
+        }
+        Err(gone.unwrap_or_else(|| Error::new(ErrorKind::NotFound, "indexes", "are never whole")))
+    }
+
+    fn load(&self, storage: &dyn Storage, crypto: &Crypto, active: Active) -> Result<Self> {
+        let indexes = parallel::map(&active.blobs, FETCHES, |blob| match self.by_name.get(&blob.name) {
+            Some(index) => Ok(Arc::clone(index)),
+            None => fetch(storage, crypto, blob).map(Arc::new),
+        })?;
+        let names = active.blobs.into_iter().map(|blob| blob.name);
+        let by_name = names.zip(indexes.iter().cloned()).collect();
+        Ok(Self { by_name, indexes, watermark: active.watermark })
+    }
+
+    /// The entry of a content that is there; it may be deleted, though not for good.
+    pub(crate) fn lookup(&self, id: &ContentId) -> Result<Option<Entry>> {
+        Ok(self.last(id)?.filter(|entry| self.is_visible(entry)))
+    }
+
+    /// The same, also if it is deleted for good: what is written anew has to be later than that.
+    pub(crate) fn last(&self, id: &ContentId) -> Result<Option<Entry>> {
+        merge::lookup(&self.indexes, id)
+    }
+
+    /// Shows the entries of all contents that are there, by name.
+    pub(crate) fn entries(&self, visit: &mut dyn FnMut(Entry) -> Result<()>) -> Result<()> {
+        merge::merged(&self.indexes, &mut |entry| if self.is_visible(&entry) { visit(entry) } else { Ok(()) })
+    }
+
+    fn is_visible(&self, entry: &Entry) -> bool {
+        !entry.is_deleted || self.watermark.is_none_or(|watermark| entry.time > watermark)
+    }
+}
+
+fn fetch(storage: &dyn Storage, crypto: &Crypto, blob: &Blob) -> Result<Index> {
+    if blob.length > BLOB_LENGTH_MAX {
+        return Err(Error::corrupt(&blob.name, format!("an index of {} bytes is not read", blob.length)));
+    }
+    let sealed = storage.get(&blob.name, BLOB_LENGTH_MAX as usize)?;
+    Index::parse(&blob.name, crypto.open_table(&blob.name, sealed)?)
+}

@@ -1,0 +1,165 @@
+//! An open repository: its format, its indexes in memory, and its contents as they are asked for.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
+
+use crate::content::table::Crypto;
+use crate::content::{ContentId, Contents, Entry, Prefix};
+use crate::index_set::IndexSet;
+use crate::random::Random;
+use crate::sync::{lock, read, write};
+use crate::{Error, ErrorKind, Format, Result, Storage, Time, compression};
+
+/// How old the format and the indexes in memory may become while somebody writes.
+const AGE_MAX: Duration = Duration::from_mins(15);
+
+/// A repository that is open. It may be shared among threads.
+pub struct Repository {
+    storage: Arc<dyn Storage>,
+    random: Arc<dyn Random>,
+    crypto: Crypto,
+    seen: RwLock<Seen>,
+    /// Held while the indexes are read again, so that many who miss the same content list once.
+    refreshing: Mutex<()>,
+}
+
+/// What was read of the repository, and when.
+struct Seen {
+    format: Arc<Format>,
+    indexes: Arc<IndexSet>,
+    at: Time,
+}
+
+impl Repository {
+    /// Opens the repository of a store.
+    pub fn open(storage: Arc<dyn Storage>, random: Arc<dyn Random>, password: &str) -> Result<Self> {
+        let at = storage.now();
+        let format = Format::open(&*storage, password)?;
+        let crypto = Crypto { hasher: format.hasher()?, encryptor: format.encryptor()? };
+        let indexes = IndexSet::default().refreshed(&*storage, &format, &crypto)?;
+        let seen = Seen { format: Arc::new(format), indexes: Arc::new(indexes), at };
+        Ok(Self { storage, random, crypto, seen: RwLock::new(seen), refreshing: Mutex::new(()) })
+    }
+
+    /// Its format, as it was last read.
+    pub fn format(&self) -> Arc<Format> {
+        Arc::clone(&read(&self.seen).format)
+    }
+
+    /// Where it is kept.
+    pub fn storage(&self) -> &dyn Storage {
+        &*self.storage
+    }
+
+    pub(crate) fn random(&self) -> &dyn Random {
+        &*self.random
+    }
+
+    pub(crate) fn crypto(&self) -> &Crypto {
+        &self.crypto
+    }
+
+    /// Reads format and indexes again: what others have written since is seen, and whether somebody upgrades the repository.
+    pub fn refresh(&self) -> Result<()> {
+        let _turn = lock(&self.refreshing);
+        self.refresh_in_turn()
+    }
+
+    /// The same if it is a quarter of an hour ago.
+    pub(crate) fn refresh_if_old(&self) -> Result<()> {
+        let is_old = || self.storage.now().since(read(&self.seen).at) >= AGE_MAX;
+        if !is_old() {
+            return Ok(());
+        }
+        let _turn = lock(&self.refreshing);
+        if is_old() { self.refresh_in_turn() } else { Ok(()) }
+    }
+
+    fn refresh_in_turn(&self) -> Result<()> {
+        let at = self.storage.now();
+        let format = self.format().reopen(&*self.storage)?;
+        let indexes = self.indexes().refreshed(&*self.storage, &format, &self.crypto)?;
+        *write(&self.seen) = Seen { format: Arc::new(format), indexes: Arc::new(indexes), at };
+        Ok(())
+    }
+
+    pub(crate) fn indexes(&self) -> Arc<IndexSet> {
+        Arc::clone(&read(&self.seen).indexes)
+    }
+
+    /// Where a content is. One that is deleted is there until maintenance makes that final.
+    pub fn lookup(&self, id: &ContentId) -> Result<Option<Entry>> {
+        self.indexes().lookup(id)
+    }
+
+    /// Shows the entries of all contents by name, deleted ones too.
+    pub fn entries(&self, visit: &mut dyn FnMut(Entry) -> Result<()>) -> Result<()> {
+        self.indexes().entries(visit)
+    }
+
+    /// Reads a content and compares what it holds with its name.
+    pub fn verify(&self, id: &ContentId) -> Result<Vec<u8>> {
+        let data = self.content(id)?;
+        if self.crypto.hasher.hash(&data) != *id.hash() {
+            return Err(Error::corrupt(id, "does not hold what its name says"));
+        }
+        Ok(data)
+    }
+
+    /// The name of a content that holds these bytes.
+    pub fn id_of(&self, prefix: Option<Prefix>, data: &[u8]) -> ContentId {
+        ContentId::new(prefix, self.crypto.hasher.hash(data))
+    }
+
+    /// Reads what a pack in the store holds of a content.
+    pub(crate) fn read(&self, entry: &Entry) -> Result<Vec<u8>> {
+        let sealed = self.storage.get_range(&entry.pack, entry.offset.into(), entry.packed_length as usize);
+        let damaged = |error: Error| match error.kind() {
+            ErrorKind::InvalidRange => Error::corrupt(&entry.pack, "is cut off").caused_by(error),
+            _ => error,
+        };
+        self.unpack(entry, sealed.map_err(damaged)?)
+    }
+
+    /// Decrypts and decompresses what a pack holds of a content.
+    pub(crate) fn unpack(&self, entry: &Entry, sealed: Vec<u8>) -> Result<Vec<u8>> {
+        let subject = format_args!("{} in {}", entry.id, entry.pack).to_string();
+        if entry.key != 0 {
+            return Err(Error::unsupported(subject, format!("is encrypted with key {}", entry.key)));
+        }
+        let length = entry.length as usize;
+        let opened = self.crypto.encryptor.open(&subject, entry.id.iv(), sealed)?;
+        let data = match entry.compression {
+            0 => opened,
+            id => compression::decompress(&subject, id, &opened, length)?,
+        };
+        if data.len() != length {
+            return Err(Error::corrupt(subject, format!("has {} bytes, {length} were expected", data.len())));
+        }
+        Ok(data)
+    }
+}
+
+impl Contents for Repository {
+    fn content(&self, id: &ContentId) -> Result<Vec<u8>> {
+        let find = || {
+            let absent = || Error::new(ErrorKind::NotFound, id.to_string(), "there is no such content");
+            self.lookup(id)?.ok_or_else(absent)
+        };
+        match find().and_then(|entry| self.read(&entry)) {
+            // written since the indexes were read, or moved to another pack by maintenance
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                self.refresh()?;
+                self.read(&find()?)
+            }
+            outcome => outcome,
+        }
+    }
+}
+
+impl fmt::Debug for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Repository").field("format", &self.format()).finish_non_exhaustive()
+    }
+}
