@@ -9,6 +9,9 @@
 //! | [`hash`], [`encryption`], [`compression`], [`splitter`] | the algorithms, each found by its name in the repository |
 //! | [`content`] | byte strings under the hash of what they hold, gathered in packs and found through indexes |
 //! | [`repository`], [`writer`] | an open repository, and a session of writing to it |
+//! | [`object`] | byte streams of any length, as lists of contents |
+//! | [`manifest`] | small documents with labels |
+//! | [`snapshot`] | the documents of snapshots and directories |
 
 pub mod compression;
 pub mod content;
@@ -16,13 +19,17 @@ pub mod encryption;
 pub mod error;
 pub mod format;
 pub mod hash;
+pub mod manifest;
+pub mod object;
 pub mod random;
 pub mod repository;
+pub mod snapshot;
 pub mod splitter;
 pub mod storage;
 pub mod time;
 pub mod writer;
 
+mod gojson;
 mod index_set;
 mod parallel;
 mod sync;
@@ -30,6 +37,7 @@ mod sync;
 pub use content::{ContentId, Contents};
 pub use error::{Error, ErrorKind, Result};
 pub use format::Format;
+pub use object::ObjectId;
 pub use repository::Repository;
 pub use storage::Storage;
 pub use time::Time;

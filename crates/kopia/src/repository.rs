@@ -95,7 +95,12 @@ impl Repository {
 
     /// Shows the entries of all contents by name, deleted ones too.
     pub fn entries(&self, visit: &mut dyn FnMut(Entry) -> Result<()>) -> Result<()> {
-        self.indexes().entries(visit)
+        self.indexes().entries(None, visit)
+    }
+
+    /// The same of contents with a prefix.
+    pub fn entries_of(&self, prefix: Prefix, visit: &mut dyn FnMut(Entry) -> Result<()>) -> Result<()> {
+        self.indexes().entries(Some(prefix), visit)
     }
 
     /// Reads a content and compares what it holds with its name.

@@ -5,17 +5,24 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use super::index::Index;
-use super::{ContentId, Entry};
+use super::{ContentId, Entry, Prefix};
 use crate::Result;
 
-/// Shows the entry that holds of each content, by name, deleted ones too; memory does not grow with the number of contents.
-pub(crate) fn merged(indexes: &[Arc<Index>], visit: &mut dyn FnMut(Entry) -> Result<()>) -> Result<()> {
+/// Shows the entry that holds of each content, by name, deleted ones too: all, or those with a prefix. Memory does not grow with their number.
+pub(crate) fn merged(
+    indexes: &[Arc<Index>],
+    prefix: Option<Prefix>,
+    visit: &mut dyn FnMut(Entry) -> Result<()>,
+) -> Result<()> {
     let mut heads: BinaryHeap<Reverse<(ContentId, usize, usize)>> = BinaryHeap::new();
-    for which in 0..indexes.len() {
-        push(&mut heads, indexes, which, 0)?;
+    for (which, index) in indexes.iter().enumerate() {
+        push(&mut heads, indexes, which, prefix.map_or(0, |prefix| index.start_of(prefix)))?;
     }
     let mut best: Option<Entry> = None;
-    while let Some(Reverse((_, which, place))) = heads.pop() {
+    while let Some(Reverse((id, which, place))) = heads.pop() {
+        if prefix.is_some() && id.prefix() != prefix {
+            continue;
+        }
         let entry = indexes[which].entry(place)?;
         match &mut best {
             Some(known) if known.id == entry.id => {
@@ -71,13 +78,24 @@ mod tests {
     fn the_entry_that_holds_is_shown_once() {
         let deleted = Entry { is_deleted: true, ..entry("bb", 7, "p1") };
         let indexes = [
-            index_of(&[entry("aa", 1, "p1"), entry("bb", 5, "p1"), entry("k00", 1, "q1")]),
+            index_of(&[
+                entry("aa", 1, "p1"),
+                entry("bb", 5, "p1"),
+                entry("k00", 1, "q1"),
+                entry("m00", 1, "q1"),
+            ]),
             index_of(&[entry("aa", 1, "p2"), deleted.clone()]),
             index_of(&[entry("00", 3, "p3"), entry("bb", 6, "p9")]),
         ];
-        let expected = [entry("00", 3, "p3"), entry("aa", 1, "p2"), deleted, entry("k00", 1, "q1")];
+        let expected = [
+            entry("00", 3, "p3"),
+            entry("aa", 1, "p2"),
+            deleted,
+            entry("k00", 1, "q1"),
+            entry("m00", 1, "q1"),
+        ];
         let mut shown = Vec::new();
-        merged(&indexes, &mut |entry| {
+        merged(&indexes, None, &mut |entry| {
             shown.push(entry);
             Ok(())
         })
@@ -86,6 +104,13 @@ mod tests {
         for entry in expected {
             assert_eq!(lookup(&indexes, &entry.id).unwrap(), Some(entry));
         }
+        let mut directories = Vec::new();
+        merged(&indexes, Some(Prefix::DIRECTORY), &mut |entry| {
+            directories.push(entry);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(directories, [entry("k00", 1, "q1")]);
         assert_eq!(lookup(&indexes, &"cc".parse().unwrap()).unwrap(), None);
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::content::index::Index;
 use crate::content::merge;
 use crate::content::table::Crypto;
-use crate::content::{ContentId, Entry};
+use crate::content::{ContentId, Entry, Prefix};
 use crate::storage::Blob;
 use crate::{Error, ErrorKind, Format, Result, Storage, parallel};
 
@@ -75,9 +75,15 @@ impl IndexSet {
         merge::lookup(&self.indexes, id)
     }
 
-    /// Shows the entries of all contents that are there, by name.
-    pub(crate) fn entries(&self, visit: &mut dyn FnMut(Entry) -> Result<()>) -> Result<()> {
-        merge::merged(&self.indexes, &mut |entry| if self.is_visible(&entry) { visit(entry) } else { Ok(()) })
+    /// Shows the entries of all contents that are there, or of those with a prefix, by name.
+    pub(crate) fn entries(
+        &self,
+        prefix: Option<Prefix>,
+        visit: &mut dyn FnMut(Entry) -> Result<()>,
+    ) -> Result<()> {
+        merge::merged(&self.indexes, prefix, &mut |entry| {
+            if self.is_visible(&entry) { visit(entry) } else { Ok(()) }
+        })
     }
 
     fn is_visible(&self, entry: &Entry) -> bool {

@@ -8,7 +8,7 @@ mod tests;
 #[cfg(test)]
 pub(crate) use tests::V2 as V2_SAMPLE;
 
-use super::{ContentId, Entry};
+use super::{ContentId, Entry, Prefix};
 use crate::{Error, Result};
 
 /// The most contents of one index; more are spread over several.
@@ -95,6 +95,19 @@ impl Index {
             }
         }
         Ok(None)
+    }
+
+    /// The place of the first entry with a prefix, or behind it.
+    pub(crate) fn start_of(&self, prefix: Prefix) -> usize {
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.id(middle) {
+                Some(id) if id.prefix() < Some(prefix) => low = middle + 1,
+                _ => high = middle,
+            }
+        }
+        low
     }
 
     /// The name of the content at a place, for sorting.

@@ -1,0 +1,12 @@
+//! Snapshots: a manifest that names the root of a tree, and the directories below it, byte for byte as kopia writes them.
+
+mod directory;
+mod document;
+mod mode;
+
+#[cfg(test)]
+mod tests;
+
+pub use directory::{DirEntry, Directory, EntryError, EntryType, Summary, read_directory};
+pub use document::{Snapshot, Source, Stats};
+pub use mode::Mode;
