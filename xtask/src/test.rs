@@ -13,6 +13,7 @@ use testkit::cluster::Cluster;
 use testkit::paths;
 use testkit::progress::{Progress, seconds};
 use testkit::s3::S3;
+use testkit::tools::KOPIA;
 use testkit::velero;
 
 use crate::{deny, image};
@@ -41,7 +42,7 @@ enum Suite {
     Integration,
     /// What a user does, on a real node.
     E2e,
-    /// The real Velero, both ways.
+    /// The real Velero and the real kopia, both ways.
     Interop,
 }
 
@@ -105,6 +106,7 @@ async fn world(progress: Progress, times: &mut Times) -> Result<Environment> {
     image::load(&cluster, progress)?;
     velero::load_images(&cluster, progress)?;
     let velero = velero::command(progress)?;
+    let kopia = KOPIA.ensure(progress)?;
     times.note("cluster", start.elapsed());
     Ok(vec![
         ("SALVOR_TEST_KUBECONFIG", cluster.kubeconfig().display().to_string()),
@@ -113,6 +115,7 @@ async fn world(progress: Progress, times: &mut Times) -> Result<Environment> {
         ("SALVOR_TEST_S3_TLS", tls.to_url()),
         ("SALVOR_TEST_S3_CA", S3::authority_file(&cluster).display().to_string()),
         ("SALVOR_TEST_VELERO", velero.display().to_string()),
+        ("SALVOR_TEST_KOPIA", kopia.display().to_string()),
     ])
 }
 

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::io;
 
 /// The outcome of whatever touches a repository.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -69,6 +70,19 @@ impl Error {
     /// What a caller should not have asked for.
     pub(crate) fn invalid(subject: impl fmt::Display, reason: impl Into<String>) -> Self {
         Self::new(ErrorKind::Invalid, subject.to_string(), reason)
+    }
+
+    /// What went through an interface of streams: the error as it was, or else that the bytes make no sense.
+    pub(crate) fn from_io(subject: impl fmt::Display, error: io::Error) -> Self {
+        error.downcast::<Self>().unwrap_or_else(|error| Self::corrupt(subject, error.to_string()))
+    }
+
+    /// What went wrong while a document was read; `what` it is not.
+    pub(crate) fn from_json(subject: impl fmt::Display, what: &str, error: serde_json::Error) -> Self {
+        match error.is_io() {
+            true => Self::from_io(subject, error.into()),
+            false => Self::corrupt(subject, format!("is no {what}: {error}")),
+        }
     }
 
     /// Its kind.

@@ -78,6 +78,8 @@ pub const VELERO_PLUGIN_FOR_AWS: Tool = Tool {
     link: "",
     fixed: true,
 };
+/// The kopia command, which repositories are held against.
+pub const KOPIA: Tool = plain("kopia", "kopia", "github.com/kopia/kopia");
 
 /// What a cluster runs on.
 pub const CLUSTER: &[&Tool] =
@@ -95,6 +97,7 @@ pub const ALL: &[&Tool] = &[
     &VERSITYGW,
     &VELERO,
     &VELERO_PLUGIN_FOR_AWS,
+    &KOPIA,
 ];
 
 impl Tool {

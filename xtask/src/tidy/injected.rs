@@ -28,6 +28,7 @@ const AMBIENT: [Ambient; 3] = [
         ],
         places: &[
             ("crates/cluster/src/clock.rs", "it is the clock"),
+            ("crates/kopia/src/storage/filesystem.rs", "it is the clock of a folder"),
             ("crates/store/src/layer/metrics.rs", "measures how long calls take, and decides nothing by it"),
         ],
     },
@@ -36,6 +37,7 @@ const AMBIENT: [Ambient; 3] = [
         words: &["Uuid::new_v4", "Uuid::now_v7", "RandomState", "rand", "getrandom", "fastrand"],
         places: &[
             ("crates/controllers/src/deps.rs", "it is the randomness"),
+            ("crates/kopia/src/random.rs", "it is the randomness of repositories"),
             ("crates/cluster/src/limits.rs", "spreads pauses, so that clients do not come back together"),
             ("crates/store/src/layer/retry.rs", "the same for stores"),
             ("crates/store/src/adapter/filesystem/tree.rs", "names of files in the making"),

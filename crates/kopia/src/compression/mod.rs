@@ -11,6 +11,9 @@ use std::io::{self, Read};
 
 use crate::{Error, Result};
 
+/// The stream that stands for some bytes.
+type Compress = fn(&[u8]) -> io::Result<Vec<u8>>;
+
 /// An algorithm under its name and number.
 struct Codec {
     /// The number in the repository.
@@ -20,7 +23,7 @@ struct Codec {
     /// Reads back what was compressed.
     decompress: for<'a> fn(&'a [u8]) -> io::Result<Box<dyn Read + 'a>>,
     /// Compresses; `None` for what is only read.
-    compress: Option<fn(&[u8]) -> io::Result<Vec<u8>>>,
+    compress: Option<Compress>,
 }
 
 /// Every algorithm, by family.
@@ -35,7 +38,7 @@ const CAPACITY: usize = 8 << 20;
 #[derive(Clone, Copy)]
 pub struct Compression {
     id: u32,
-    compress: fn(&[u8]) -> io::Result<Vec<u8>>,
+    compress: Compress,
 }
 
 impl Compression {

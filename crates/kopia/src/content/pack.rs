@@ -69,12 +69,12 @@ impl Pack {
     }
 
     /// Appends an encrypted content; `entry` tells all but its place. Its entry.
-    pub(crate) fn append(&mut self, sealed: &[u8], entry: Entry) -> Result<Entry> {
+    pub(crate) fn append(&mut self, sealed: &[u8], entry: &Entry) -> Result<Entry> {
         let too_long = || Error::invalid(entry.id, "is too long for a pack");
         let offset = u32::try_from(self.bytes.len()).map_err(|_| too_long())?;
         let packed_length = u32::try_from(sealed.len()).map_err(|_| too_long())?;
         self.bytes.extend_from_slice(sealed);
-        let entry = Entry { pack: Arc::clone(&self.name), offset, packed_length, ..entry };
+        let entry = Entry { pack: Arc::clone(&self.name), offset, packed_length, ..entry.clone() };
         self.entries.push(entry.clone());
         Ok(entry)
     }
@@ -251,7 +251,7 @@ mod tests {
         let mut pack = Pack::new(&random, Kind::Metadata, &session, 0).unwrap();
         let ids = (0..contents).rev().map(|index| format!("k{index:032x}"));
         let mut entries: Vec<Entry> =
-            ids.map(|id| pack.append(id.as_bytes(), entry(&id, 1, "")).unwrap()).collect();
+            ids.map(|id| pack.append(id.as_bytes(), &entry(&id, 1, "")).unwrap()).collect();
         entries.sort_by_key(|entry| entry.id);
         pack.finish(&random, &crypto).unwrap();
         storage.put(&pack.name, pack.bytes(), None).unwrap();

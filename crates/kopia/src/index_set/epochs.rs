@@ -68,7 +68,7 @@ impl Epochs {
             watermark,
             valid_until,
             singles: complete_singles(singles),
-            ranges: chain(complete_ranges(ranges)),
+            ranges: chain(&complete_ranges(ranges)),
             recent: near.into_iter().zip(recent).collect(),
         })
     }
@@ -162,7 +162,7 @@ fn complete_ranges(blobs: Vec<Blob>) -> Vec<Range> {
 }
 
 /// Of ranges sorted by their first epochs, those that follow each other from epoch 0 the furthest; of several ways the shortest.
-fn chain(ranges: Vec<Range>) -> Vec<Range> {
+fn chain(ranges: &[Range]) -> Vec<Range> {
     // by the epoch that comes next: how many ranges it takes, and the last of them
     let mut ways = BTreeMap::from([(0, (0, None))]);
     for (place, range) in ranges.iter().enumerate() {

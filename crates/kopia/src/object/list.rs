@@ -33,25 +33,13 @@ pub(super) fn write(parts: &[Part], out: &mut impl Write) -> io::Result<()> {
 pub(super) fn read(subject: &ObjectId, input: impl Read) -> Result<Vec<Part>> {
     let mut deserializer = serde_json::Deserializer::from_reader(io::BufReader::new(input));
     let parts = deserializer.deserialize_map(ListVisitor);
-    let parts =
-        parts.and_then(|parts| deserializer.end().map(|()| parts)).map_err(|error| failed(subject, error))?;
+    let parts = parts
+        .and_then(|parts| deserializer.end().map(|()| parts))
+        .map_err(|error| Error::from_json(subject, "list of parts", error))?;
     if parts.is_empty() {
         return Err(Error::corrupt(subject, "lists no parts"));
     }
     Ok(parts)
-}
-
-/// The error of the store or of the content behind one of the reader, if it is that.
-fn failed(subject: &ObjectId, error: serde_json::Error) -> Error {
-    if !error.is_io() {
-        return Error::corrupt(subject, format!("is not a list of parts: {error}"));
-    }
-    let error = io::Error::from(error);
-    let reason = error.to_string();
-    match error.into_inner().map(|inner| inner.downcast::<Error>()) {
-        Some(Ok(inner)) => *inner,
-        _ => Error::corrupt(subject, reason),
-    }
 }
 
 #[derive(Deserialize)]

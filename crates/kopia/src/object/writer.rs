@@ -94,12 +94,10 @@ impl Write for ObjectWriter<'_> {
 /// Stores a list of parts; the name of what they are together. The list of something with a prefix has the same.
 fn store_list(writer: &Writer, prefix: Option<Prefix>, parts: &[Part]) -> Result<ObjectId> {
     let mut list = ObjectWriter::new(writer, prefix.or(Some(Prefix::LIST)), Compression::of_metadata())?;
-    let unwrapped = |error: io::Error| match error.downcast::<Error>() {
-        Ok(error) => error,
-        Err(error) => Error::invalid("list", error.to_string()),
-    };
     let mut buffered = io::BufWriter::new(&mut list);
-    list::write(parts, &mut buffered).and_then(|()| buffered.flush()).map_err(unwrapped)?;
+    list::write(parts, &mut buffered)
+        .and_then(|()| buffered.flush())
+        .map_err(|error| Error::from_io("list", error))?;
     drop(buffered);
     let id = list.finish()?;
     id.listed().ok_or_else(|| Error::invalid(id, "has too many parts for lists of lists"))

@@ -252,18 +252,9 @@ pub fn read_directory(
     let mut deserializer = serde_json::Deserializer::from_reader(io::BufReader::new(input));
     let read = deserializer.deserialize_map(DirectoryVisitor { visit, stopped: &mut stopped });
     let read = read.and_then(|summary| deserializer.end().map(|()| summary));
-    match (stopped, read) {
-        (Some(error), _) => Err(error),
-        (None, Err(error)) if error.is_io() => Err(unwrapped(subject, error)),
-        (None, read) => read.map_err(|error| Error::corrupt(subject, format!("is no directory: {error}"))),
-    }
-}
-
-/// The error of the object that is read, if it is that.
-fn unwrapped(subject: &dyn fmt::Display, error: serde_json::Error) -> Error {
-    match io::Error::from(error).downcast::<Error>() {
-        Ok(error) => error,
-        Err(error) => Error::corrupt(subject, error.to_string()),
+    match stopped {
+        Some(error) => Err(error),
+        None => read.map_err(|error| Error::from_json(subject, "directory", error)),
     }
 }
 

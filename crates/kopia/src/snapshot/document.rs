@@ -120,7 +120,7 @@ impl Snapshot {
         }
         if !self.pins.is_empty() {
             write_list(object.field("pins"), &self.pins, |out, pin| {
-                crate::gojson::write_string(out, pin.as_bytes())
+                crate::gojson::write_string(out, pin.as_bytes());
             });
         }
         object.end();

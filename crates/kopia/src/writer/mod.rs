@@ -80,7 +80,7 @@ impl Writer {
         self.repository.format().check_writable()?;
         self.send_left_over()?;
         let compressed = compression.map(|compression| compression.compress(data)).transpose()?.flatten();
-        let compression = compressed.as_ref().and_then(|_| compression).map_or(0, Compression::id);
+        let compression = compressed.as_ref().and(compression).map_or(0, Compression::id);
         let sealed = self.repository.crypto().encryptor.seal(
             self.repository.random(),
             id.iv(),

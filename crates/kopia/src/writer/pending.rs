@@ -99,7 +99,7 @@ impl Pending {
             Some(pack) => pack,
             None => Pack::new(maker.random, kind, maker.session, maker.pack_length)?,
         };
-        let appended = pack.append(sealed, Entry { time, ..entry });
+        let appended = pack.append(sealed, &Entry { time, ..entry });
         let is_full = pack.len() >= maker.pack_length;
         *open = Some(pack);
         self.put_entry(appended?);

@@ -1,0 +1,352 @@
+//! Both ways with kopia 0.22.3: it opens, verifies, lists, restores and maintains what we wrote, and we read what it wrote.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use kopia::content::{Entry, local_index};
+use kopia::format::Options;
+use kopia::manifest::{Changes, Manifests};
+use kopia::snapshot::{Snapshot, Source};
+use kopia::storage::{Blob, Filesystem};
+use kopia::{Format, Repository, Result, Writer, random};
+
+use crate::command::{World, world};
+use crate::tree::{compare, compare_on_disk, noise, set_time, store, zoo};
+
+/// Makes a repository and a snapshot of a tree in it; the name of its manifest.
+fn snapshot_of(repository: &Arc<Repository>, tree: &Path) -> String {
+    let writer = Writer::new(Arc::clone(repository)).unwrap();
+    let started = repository.storage().now();
+    let root = store(&writer, tree);
+    let path = tree.display().to_string();
+    let snapshot = Snapshot {
+        source: Source { host: "default".to_owned(), user: "default".to_owned(), path },
+        description: "ours".to_owned(),
+        started,
+        ended: repository.storage().now(),
+        root,
+        tags: [("tag:k".to_owned(), "<v>".to_owned())].into(),
+        pins: vec!["velero-pin".to_owned()],
+        ..Snapshot::default()
+    };
+    let mut changes = Changes::default();
+    let id = changes.put(repository, snapshot.labels().unwrap(), snapshot.to_bytes()).unwrap();
+    changes.write(&writer).unwrap();
+    writer.flush().unwrap();
+    id
+}
+
+fn created(world: &World, options: &Options) -> Arc<Repository> {
+    let storage = Filesystem::create(world.repository_path()).unwrap();
+    Format::create(&storage, &random::System, &world.password, options).unwrap();
+    world.open()
+}
+
+fn snapshots(repository: &Repository) -> Vec<Snapshot> {
+    let manifests = Manifests::load(repository).unwrap();
+    let all: Result<Vec<Snapshot>> = manifests.find(&[("type", "snapshot")]).map(Snapshot::read).collect();
+    all.unwrap()
+}
+
+fn entries(repository: &Repository) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    repository
+        .entries(&mut |entry| {
+            entries.push(entry);
+            Ok(())
+        })
+        .unwrap();
+    entries
+}
+
+fn blobs(repository: &Repository, prefix: &str) -> Vec<Blob> {
+    let mut blobs = Vec::new();
+    repository
+        .storage()
+        .list(prefix, &mut |blob| {
+            blobs.push(blob);
+            Ok(())
+        })
+        .unwrap();
+    blobs
+}
+
+/// Reads every content, and the index in every pack.
+fn verify_all(repository: &Repository) {
+    let entries = entries(repository);
+    for entry in &entries {
+        repository.verify(&entry.id).unwrap();
+    }
+    let packs: BTreeSet<&str> = entries.iter().map(|entry| &*entry.pack).collect();
+    for pack in packs {
+        let local = local_index(repository.storage(), &repository.format(), pack).unwrap();
+        for entry in entries.iter().filter(|entry| &*entry.pack == pack && !entry.is_deleted) {
+            assert!(local.contains(entry), "{pack} tells of {}", entry.id);
+        }
+    }
+}
+
+fn has_kopia_verify(world: &World) {
+    world.kopia(&["content", "verify", "--full"]);
+    world.kopia(&["snapshot", "verify", "--verify-files-percent=100"]);
+}
+
+#[test]
+fn kopia_verifies_lists_restores_and_maintains_what_we_wrote() {
+    let Some(world) = world() else { return };
+    let tree = world.path("tree");
+    zoo(&tree);
+    let repository = created(&world, &Options::default());
+    let id = snapshot_of(&repository, &tree);
+    world.connect();
+    has_kopia_verify(&world);
+    let listed = world.kopia_json(&["snapshot", "list", "--all"]);
+    let [snapshot] = listed.as_array().unwrap().as_slice() else { panic!("one snapshot: {listed}") };
+    assert_eq!(snapshot["id"], id.as_str());
+    assert_eq!(snapshot["description"], "ours");
+    assert_eq!(snapshot["pins"][0], "velero-pin");
+    assert_eq!(snapshot["tags"]["tag:k"], "<v>");
+    let restored = world.path("restored");
+    world.kopia(&["snapshot", "restore", &id, &restored.display().to_string()]);
+    compare_on_disk(&tree, &restored);
+    world.kopia(&["index", "inspect", "--all"]);
+    world.kopia(&["maintenance", "set", "--owner=me"]);
+    world.kopia(&["maintenance", "run", "--full", "--safety=none"]);
+    has_kopia_verify(&world);
+    repository.refresh().unwrap();
+    verify_all(&repository);
+    let [snapshot] = &snapshots(&repository)[..] else { panic!("one snapshot") };
+    compare(&*repository, &snapshot.root, &tree);
+}
+
+#[test]
+fn kopia_reads_ours_with_algorithms_of_every_family() {
+    let Some(first) = world() else { return };
+    let tree = first.path("tree");
+    fs::create_dir(&tree).unwrap();
+    fs::write(tree.join("file"), noise(5, 300_000)).unwrap();
+    let encryptions: Vec<&str> = kopia::encryption::names().collect();
+    let splitters = ["FIXED-128K", "DYNAMIC-128K-RABINKARP", "DYNAMIC-128K-BUZHASH"];
+    let hashes = ["BLAKE2S-256", "BLAKE3-256-128", "HMAC-SHA256-128", "HMAC-SHA224", "HMAC-SHA3-256"];
+    for (number, name) in hashes.into_iter().enumerate() {
+        let Some(world) = world() else { return };
+        let options = Options {
+            hash: name.to_owned(),
+            encryption: encryptions[number % encryptions.len()].to_owned(),
+            splitter: splitters[number % splitters.len()].to_owned(),
+            ..if number % 4 == 0 { Options::approved() } else { Options::default() }
+        };
+        snapshot_of(&created(&world, &options), &tree);
+        world.connect();
+        has_kopia_verify(&world);
+        world.snapshot(&tree);
+        let ours = world.open();
+        assert_eq!(blobs(&ours, "p").len(), 1, "kopia finds the file there with {name}");
+        let roots: BTreeSet<_> = snapshots(&ours).iter().map(|snapshot| snapshot.root.object).collect();
+        assert_eq!(roots.len(), 1, "both wrote the same root with {name}");
+    }
+}
+
+#[test]
+fn indexes_are_made_again_from_our_packs() {
+    let Some(world) = world() else { return };
+    let tree = world.path("tree");
+    zoo(&tree);
+    let repository = created(&world, &Options::default());
+    snapshot_of(&repository, &tree);
+    world.connect();
+    for blob in blobs(&repository, "x") {
+        repository.storage().delete(&blob.name).unwrap();
+    }
+    world.kopia(&["cache", "clear"]);
+    world.kopia(&["index", "recover", "--commit", "--dangerous-commands=enabled"]);
+    has_kopia_verify(&world);
+    verify_all(&world.open());
+}
+
+#[test]
+fn we_read_what_kopia_wrote_in_every_format_version() {
+    for version in 1..=3 {
+        let Some(world) = world() else { return };
+        let tree = world.path("tree");
+        zoo(&tree);
+        world.create(&[&format!("--format-version={version}")]);
+        world.kopia(&["policy", "set", "--global", "--compression=zstd"]);
+        for change in 0..3 {
+            fs::write(tree.join("changes"), format!("{change}").repeat(5000)).unwrap();
+            world.snapshot(&tree);
+        }
+        if version == 1 {
+            world.kopia(&["index", "optimize", "--max-small-blobs=1", "--dangerous-commands=enabled"]);
+        }
+        let repository = world.open();
+        assert_eq!(repository.format().version(), version);
+        verify_all(&repository);
+        let mut snapshots = snapshots(&repository);
+        snapshots.sort_by_key(|snapshot| snapshot.started);
+        assert_eq!(snapshots.len(), 3);
+        assert!(compare(&*repository, &snapshots[2].root, &tree) > 15);
+        let written = Writer::new(Arc::clone(&repository)).is_ok();
+        assert_eq!(written, version > 1, "version 1 is only read");
+    }
+}
+
+#[test]
+fn the_same_tree_is_the_same_object_whoever_stores_it() {
+    let Some(world) = world() else { return };
+    let tree = world.path("tree");
+    zoo(&tree);
+    fs::write(tree.join(OsStr::from_bytes(b"no \xff\xfe text")), "w").unwrap();
+    world.create(&[]);
+    world.snapshot(&tree);
+    let repository = world.open();
+    let before = blobs(&repository, "p").len();
+    snapshot_of(&repository, &tree);
+    let roots: Vec<_> = snapshots(&repository).iter().map(|snapshot| snapshot.root.object).collect();
+    assert_eq!(roots.len(), 2);
+    assert_eq!(roots[0], roots[1]);
+    assert_eq!(blobs(&repository, "p").len(), before, "nothing was stored twice");
+    has_kopia_verify(&world);
+}
+
+#[test]
+fn every_compression_of_kopias_is_read() {
+    let Some(world) = world() else { return };
+    let tree = world.path("tree");
+    fs::create_dir(&tree).unwrap();
+    world.create(&[]);
+    let names = [
+        "gzip",
+        "gzip-best-speed",
+        "gzip-best-compression",
+        "zstd",
+        "zstd-fastest",
+        "zstd-better-compression",
+        "s2-default",
+        "s2-better",
+        "s2-parallel-4",
+        "s2-parallel-8",
+        "pgzip",
+        "pgzip-best-speed",
+        "pgzip-best-compression",
+        "lz4",
+        "deflate-default",
+        "deflate-best-speed",
+        "deflate-best-compression",
+    ];
+    for name in names {
+        world.kopia(&["policy", "set", "--global", &format!("--compression={name}")]);
+        fs::write(tree.join(name), format!("{name} again and again\n").repeat(60_000)).unwrap();
+        world.snapshot(&tree);
+    }
+    let repository = world.open();
+    verify_all(&repository);
+    let seen: BTreeSet<u32> = entries(&repository).iter().map(|entry| entry.compression).collect();
+    assert_eq!(seen.len(), names.len() + 1, "each, and none at all: {seen:x?}");
+}
+
+/// Kopia's maintenance goes by the ages of blobs: these are made old.
+fn age(world: &World, letters: &str) {
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(7200);
+    let mut open = vec![world.repository_path().join("x")];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.display().to_string().contains(letters) {
+            set_time(&path, old);
+        }
+    }
+}
+
+#[test]
+fn epochs_that_kopia_begins_merges_and_cleans_up_are_read() {
+    let Some(world) = world() else { return };
+    world.create(&[]);
+    world.kopia(&[
+        "repository",
+        "set-parameters",
+        "--epoch-min-duration=10m",
+        "--epoch-refresh-frequency=1m",
+        "--epoch-cleanup-safety-margin=3m",
+        "--epoch-advance-on-count=10",
+        "--epoch-checkpoint-frequency=2",
+    ]);
+    world.kopia(&["maintenance", "set", "--owner=me"]);
+    let tree = world.path("tree");
+    fs::create_dir(&tree).unwrap();
+    for epoch in 0..7_u8 {
+        let repository = world.open();
+        fs::write(tree.join("file"), [epoch; 100]).unwrap();
+        snapshot_of(&repository, &tree);
+        for number in 0..9 {
+            // what nothing refers to is deleted
+            let writer = Writer::new(Arc::clone(&repository)).unwrap();
+            writer.put(None, &[epoch, number], None).unwrap();
+            writer.flush().unwrap();
+            if number == 4 {
+                age(&world, &format!("{epoch}_"));
+            }
+        }
+        world.kopia(&["maintenance", "run", "--full", "--safety=none"]);
+        let repository = world.open();
+        assert_eq!(blobs(&repository, &format!("xe{}", epoch + 1)).len(), 1, "an epoch has begun");
+    }
+    let repository = world.open();
+    assert!(
+        !blobs(&repository, "xs").is_empty() && !blobs(&repository, "xr").is_empty(),
+        "indexes were merged"
+    );
+    verify_all(&repository);
+    assert_eq!(snapshots(&repository).len(), 7);
+    compare(&*repository, &snapshots(&repository).iter().max_by_key(|one| one.started).unwrap().root, &tree);
+    let ours =
+        entries(&repository).into_iter().filter(|entry| !entry.is_deleted).map(|entry| entry.id.to_string());
+    let listed = world.kopia_json(&["content", "list"]);
+    let theirs =
+        listed.as_array().unwrap().iter().map(|content| content["contentID"].as_str().unwrap().to_owned());
+    assert_eq!(ours.collect::<BTreeSet<_>>(), theirs.collect::<BTreeSet<_>>());
+}
+
+#[test]
+fn passwords_are_changed_by_either() {
+    let Some(mut world) = world() else { return };
+    created(&world, &Options::default());
+    world.connect();
+    world.kopia(&["repository", "change-password", "--new-password=second"]);
+    world.password = "second".to_owned();
+    let storage = Filesystem::open(world.repository_path()).unwrap();
+    Format::change_password(&storage, &random::System, "second", "third").unwrap();
+    world.kopia(&["repository", "disconnect"]);
+    let path = format!("--path={}", world.repository_path().display());
+    assert!(world.kopia_fails(&["repository", "connect", "filesystem", &path]));
+    world.password = "third".to_owned();
+    world.connect();
+    assert_eq!(world.open().format().version(), 3);
+}
+
+#[test]
+fn deletions_of_either_are_seen_by_the_other() {
+    let Some(world) = world() else { return };
+    let tree = world.path("tree");
+    fs::create_dir(&tree).unwrap();
+    fs::write(tree.join("file"), "x").unwrap();
+    let repository = created(&world, &Options::default());
+    let ours = snapshot_of(&repository, &tree);
+    world.connect();
+    world.snapshot(&tree);
+    let manifests = Manifests::load(&repository).unwrap();
+    assert_eq!(snapshots(&repository).len(), 2);
+    let mut changes = Changes::default();
+    changes.delete(&repository, manifests.get(&ours).unwrap());
+    let writer = Writer::new(Arc::clone(&repository)).unwrap();
+    changes.write(&writer).unwrap();
+    writer.flush().unwrap();
+    let listed = world.kopia_json(&["snapshot", "list", "--all"]);
+    let [theirs] = listed.as_array().unwrap().as_slice() else { panic!("one is left: {listed}") };
+    world.kopia(&["snapshot", "delete", theirs["id"].as_str().unwrap(), "--delete"]);
+    assert!(snapshots(&repository).is_empty());
+}
