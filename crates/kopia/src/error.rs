@@ -31,6 +31,8 @@ pub enum ErrorKind {
     Invalid,
     /// The clocks of this machine and of the store are too far apart, or a write took so long that it does not count.
     Clock,
+    /// Somebody asked for it to end.
+    Canceled,
     /// The store failed; trying again may help.
     Storage,
 }
@@ -60,6 +62,11 @@ impl Error {
     /// Bytes that are not what the format says.
     pub(crate) fn corrupt(subject: impl fmt::Display, reason: impl Into<String>) -> Self {
         Self::new(ErrorKind::Corrupt, subject.to_string(), reason)
+    }
+
+    /// The same error about several things, without its cause.
+    pub(crate) fn repeated(&self) -> Self {
+        Self::new(self.kind, self.subject.clone(), self.reason.clone())
     }
 
     /// What this version does not know.

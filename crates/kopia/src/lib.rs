@@ -12,6 +12,7 @@
 //! | [`object`] | byte streams of any length, as lists of contents |
 //! | [`manifest`] | small documents with labels |
 //! | [`snapshot`] | the documents of snapshots and directories |
+//! | [`restore`] | a tree of them back onto a file system |
 
 pub mod compression;
 pub mod content;
@@ -23,12 +24,14 @@ pub mod manifest;
 pub mod object;
 pub mod random;
 pub mod repository;
+pub mod restore;
 pub mod snapshot;
 pub mod splitter;
 pub mod storage;
 pub mod time;
 pub mod writer;
 
+mod cache;
 mod gojson;
 mod index_set;
 mod parallel;

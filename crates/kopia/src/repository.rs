@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
+use crate::cache::PackCache;
 use crate::content::table::Crypto;
 use crate::content::{ContentId, Contents, Entry, Prefix};
 use crate::index_set::IndexSet;
@@ -19,6 +20,7 @@ pub struct Repository {
     storage: Arc<dyn Storage>,
     random: Arc<dyn Random>,
     crypto: Crypto,
+    metadata: PackCache,
     seen: RwLock<Seen>,
     /// Held while the indexes are read again, so that many who miss the same content list once.
     refreshing: Mutex<()>,
@@ -39,7 +41,14 @@ impl Repository {
         let crypto = Crypto { hasher: format.hasher()?, encryptor: format.encryptor()? };
         let indexes = IndexSet::default().refreshed(&*storage, &format, &crypto)?;
         let seen = Seen { format: Arc::new(format), indexes: Arc::new(indexes), at };
-        Ok(Self { storage, random, crypto, seen: RwLock::new(seen), refreshing: Mutex::new(()) })
+        Ok(Self {
+            storage,
+            random,
+            crypto,
+            metadata: PackCache::default(),
+            seen: RwLock::new(seen),
+            refreshing: Mutex::new(()),
+        })
     }
 
     /// Its format, as it was last read.
@@ -105,11 +114,26 @@ impl Repository {
 
     /// Reads a content and compares what it holds with its name.
     pub fn verify(&self, id: &ContentId) -> Result<Vec<u8>> {
-        let data = self.content(id)?;
+        self.content(id).and_then(|data| self.checked(id, data))
+    }
+
+    /// What a content holds, if its name says so.
+    fn checked(&self, id: &ContentId, data: Vec<u8>) -> Result<Vec<u8>> {
         if self.crypto.hasher.hash(&data) != *id.hash() {
             return Err(Error::corrupt(id, "does not hold what its name says"));
         }
         Ok(data)
+    }
+
+    /// The bytes of a pack from the first of some contents to the end of the last, and where they begin.
+    fn fetch_run(&self, entries: &[Entry]) -> Option<(u32, Vec<u8>)> {
+        let first = entries.first()?;
+        let start = entries.iter().map(|entry| entry.offset).min()?;
+        let end =
+            entries.iter().map(|entry| u64::from(entry.offset) + u64::from(entry.packed_length)).max()?;
+        let length = usize::try_from(end - u64::from(start)).ok()?;
+        let bytes = self.storage.get_range(&first.pack, start.into(), length).ok()?;
+        Some((start, bytes))
     }
 
     /// The name of a content that holds these bytes.
@@ -119,6 +143,11 @@ impl Repository {
 
     /// Reads what a pack in the store holds of a content.
     pub(crate) fn read(&self, entry: &Entry) -> Result<Vec<u8>> {
+        if entry.id.prefix().is_some()
+            && let Some(sealed) = self.metadata.slice(&*self.storage, entry)?
+        {
+            return self.unpack(entry, sealed);
+        }
         let sealed = self.storage.get_range(&entry.pack, entry.offset.into(), entry.packed_length as usize);
         let damaged = |error: Error| match error.kind() {
             ErrorKind::InvalidRange => Error::corrupt(&entry.pack, "is cut off").caused_by(error),
@@ -160,6 +189,48 @@ impl Contents for Repository {
             }
             outcome => outcome,
         }
+    }
+
+    fn place(&self, id: &ContentId) -> Result<Option<Entry>> {
+        self.lookup(id)
+    }
+
+    fn run(&self, entries: &[Entry], visit: &mut dyn FnMut(usize, Result<Vec<u8>>)) {
+        let fetched = self.fetch_run(entries);
+        for (number, entry) in entries.iter().enumerate() {
+            let sealed = fetched.as_ref().and_then(|(start, bytes)| {
+                let at = entry.offset.checked_sub(*start)? as usize;
+                bytes.get(at..at + entry.packed_length as usize)
+            });
+            // what cannot be fetched at once is fetched alone: then it is told what is wrong with it
+            visit(
+                number,
+                match sealed {
+                    Some(sealed) => self.unpack(entry, sealed.to_vec()),
+                    None => self.content(&entry.id),
+                },
+            );
+        }
+    }
+}
+
+/// The contents of a repository, each compared with its name as it is read.
+#[derive(Debug)]
+pub struct Verified<'a>(pub &'a Repository);
+
+impl Contents for Verified<'_> {
+    fn content(&self, id: &ContentId) -> Result<Vec<u8>> {
+        self.0.verify(id)
+    }
+
+    fn place(&self, id: &ContentId) -> Result<Option<Entry>> {
+        self.0.lookup(id)
+    }
+
+    fn run(&self, entries: &[Entry], visit: &mut dyn FnMut(usize, Result<Vec<u8>>)) {
+        self.0.run(entries, &mut |number, data| {
+            visit(number, data.and_then(|data| self.0.checked(&entries[number].id, data)));
+        });
     }
 }
 

@@ -24,4 +24,16 @@ use crate::Result;
 pub trait Contents: Sync {
     /// What a content holds.
     fn content(&self, id: &ContentId) -> Result<Vec<u8>>;
+
+    /// Where a content is in the store; `None` where that is not known.
+    fn place(&self, _id: &ContentId) -> Result<Option<Entry>> {
+        Ok(None)
+    }
+
+    /// Shows what contents hold that lie one behind the other in one pack, by their number in `entries`.
+    fn run(&self, entries: &[Entry], visit: &mut dyn FnMut(usize, Result<Vec<u8>>)) {
+        for (number, entry) in entries.iter().enumerate() {
+            visit(number, self.content(&entry.id));
+        }
+    }
 }

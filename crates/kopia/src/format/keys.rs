@@ -49,7 +49,7 @@ fn scrypt(password: &[u8], salt: &[u8]) -> Result<Key> {
 }
 
 fn pbkdf2(password: &[u8], salt: &[u8]) -> Result<Key> {
-    const ROUNDS: NonZeroU32 = NonZeroU32::new(600_000).unwrap();
+    const ROUNDS: NonZeroU32 = NonZeroU32::MIN.saturating_add(599_999);
     let mut key = Key::default();
     pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, ROUNDS, salt, password, &mut *key);
     Ok(key)

@@ -38,7 +38,7 @@ impl ObjectId {
         Some(Self { levels, ..self })
     }
 
-    pub(super) fn is_compressed(self) -> bool {
+    pub(crate) fn is_compressed(self) -> bool {
         self.is_compressed
     }
 

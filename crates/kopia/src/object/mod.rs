@@ -9,7 +9,7 @@ mod writer;
 mod tests;
 
 pub use id::ObjectId;
-pub use reader::ObjectReader;
+pub use reader::{ObjectReader, leaves};
 pub use writer::{ObjectWriter, concatenate};
 
 /// A part of an object.

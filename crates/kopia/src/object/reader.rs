@@ -106,6 +106,35 @@ impl<'a> ObjectReader<'a> {
     }
 }
 
+/// Shows the parts of an object that are contents, and where in it each begins and how long it is. The length of one that is a content itself
+/// is not known before that is read.
+pub fn leaves(
+    contents: &dyn Contents,
+    id: ObjectId,
+    visit: &mut dyn FnMut(ObjectId, u64, Option<u64>) -> Result<()>,
+) -> Result<()> {
+    leaves_at(contents, id, 0, 0, visit)
+}
+
+fn leaves_at(
+    contents: &dyn Contents,
+    id: ObjectId,
+    start: u64,
+    depth: usize,
+    visit: &mut dyn FnMut(ObjectId, u64, Option<u64>) -> Result<()>,
+) -> Result<()> {
+    let Some(list) = id.list() else { return visit(id, start, None) };
+    let reader = ObjectReader::open_at(contents, list, depth + 1)?;
+    for part in list::read(&id, reader)? {
+        let at = start.checked_add(part.start).ok_or_else(|| Error::corrupt(id, "is too long"))?;
+        match part.object.list() {
+            Some(_) => leaves_at(contents, part.object, at, depth + 1, visit)?,
+            None => visit(part.object, at, Some(part.length))?,
+        }
+    }
+    Ok(())
+}
+
 fn load(contents: &dyn Contents, id: ObjectId) -> Result<Vec<u8>> {
     let bytes = contents.content(id.content())?;
     if !id.is_compressed() {

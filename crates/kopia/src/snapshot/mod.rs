@@ -2,6 +2,7 @@
 
 mod directory;
 mod document;
+mod find;
 mod mode;
 
 #[cfg(test)]
@@ -9,4 +10,5 @@ mod tests;
 
 pub use directory::{DirEntry, Directory, EntryError, EntryType, Summary, read_directory};
 pub use document::{Snapshot, Source, Stats};
+pub use find::{find, list};
 pub use mode::Mode;

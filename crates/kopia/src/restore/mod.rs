@@ -1,0 +1,212 @@
+//! Restoring a tree: one thread reads directories, several fetch contents in the order of packs and write files, and nothing that a repository
+//! names leads out of the target.
+
+mod folder;
+mod options;
+mod plan;
+mod target;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
+
+use folder::Folder;
+pub use options::{Existing, Options};
+use options::{Selected, selected};
+use plan::{Plan, Run};
+use target::Target;
+
+use crate::content::Contents;
+use crate::object::ObjectReader;
+use crate::snapshot::{DirEntry, EntryType, find, read_directory};
+use crate::sync::lock;
+use crate::{Error, ErrorKind, Result};
+
+/// How deep a tree may be.
+const DEPTH_MAX: usize = 1000;
+/// The stack of the thread that reads directories, which goes as deep as they do.
+const STACK: usize = 64 << 20;
+/// The most problems that a report names; all are counted.
+const PROBLEMS_MAX: usize = 1000;
+
+/// What was done.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Files that were written.
+    pub files: u64,
+    /// Symbolic links that were made.
+    pub symlinks: u64,
+    /// Folders that were made, or were there.
+    pub folders: u64,
+    /// Files and links that were kept as they were.
+    pub kept: u64,
+    /// What was there and is not in the tree, and was deleted; a folder counts once.
+    pub deleted: u64,
+    /// Bytes in files that were written.
+    pub bytes: u64,
+    /// How many problems there were.
+    pub problem_count: u64,
+    /// The first of them.
+    pub problems: Vec<Problem>,
+}
+
+/// What could not be restored, or not as it was.
+#[derive(Debug)]
+pub struct Problem {
+    /// Its path below the target.
+    pub path: String,
+    /// Why.
+    pub error: Error,
+}
+
+/// What all threads of a restore share.
+struct Job<'a> {
+    contents: &'a dyn Contents,
+    options: &'a Options,
+    cancel: &'a AtomicBool,
+    root: OwnedFd,
+    report: Mutex<Report>,
+}
+
+impl Job<'_> {
+    fn check_cancel(&self) -> Result<()> {
+        match self.cancel.load(Ordering::Relaxed) {
+            true => Err(Error::new(ErrorKind::Canceled, "restore", "was canceled")),
+            false => Ok(()),
+        }
+    }
+
+    fn count(&self, note: impl FnOnce(&mut Report)) {
+        note(&mut lock(&self.report));
+    }
+
+    fn problem(&self, path: String, error: Error) {
+        let mut report = lock(&self.report);
+        report.problem_count += 1;
+        if report.problems.len() < PROBLEMS_MAX {
+            report.problems.push(Problem { path, error });
+        }
+    }
+}
+
+/// Restores the tree below an entry into a folder, which is made if it is not there. What goes wrong with single files is in the report; an
+/// error ends all. After a cancel, [`ErrorKind::Canceled`], no file is half written.
+pub fn restore(
+    contents: &dyn Contents,
+    root: &DirEntry,
+    target: &Path,
+    options: &Options,
+    cancel: &AtomicBool,
+) -> Result<Report> {
+    if root.kind != EntryType::Directory {
+        return Err(Error::invalid("restore", "the root of the tree is no directory"));
+    }
+    let job = Job { contents, options, cancel, root: folder::open_target(target)?, report: Mutex::default() };
+    for path in &options.select {
+        if let Err(error) = find(contents, root, path) {
+            job.problem(path.clone(), error);
+        }
+    }
+    run(&job, root)?;
+    job.check_cancel()?;
+    Ok(job.report.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn run(job: &Job<'_>, root: &DirEntry) -> Result<()> {
+    let threads = job.options.threads.max(1);
+    let (sender, receiver) = mpsc::sync_channel::<Run<'_>>(threads * 2);
+    let receiver = Mutex::new(receiver);
+    let work = || {
+        while let Some(run) = next(&receiver) {
+            worker::run(job, run);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(work);
+        }
+        let list = || {
+            let mut lister = Lister { job, plan: Plan::new(job.contents, sender) };
+            lister.list(&Arc::new(Folder::root(job, root.clone())), root, 0)?;
+            lister.plan.send()
+        };
+        let lister = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, list);
+        let lister = lister.map_err(|error| Error::from_io("restore", error))?;
+        lister.join().unwrap_or_else(|_| Err(Error::invalid("restore", "a thread has panicked")))
+    })
+}
+
+fn next<'a>(receiver: &Mutex<mpsc::Receiver<Run<'a>>>) -> Option<Run<'a>> {
+    lock(receiver).recv().ok()
+}
+
+/// Whoever goes through the directories.
+struct Lister<'a> {
+    job: &'a Job<'a>,
+    plan: Plan<'a>,
+}
+
+impl<'a> Lister<'a> {
+    /// Goes through a directory; files are left to the others.
+    fn list(&mut self, folder: &Arc<Folder<'a>>, directory: &DirEntry, depth: usize) -> Result<()> {
+        let (job, path) = (self.job, folder.path());
+        let object = directory.object.ok_or_else(|| Error::corrupt(&path, "has no listing"));
+        let opened = object.and_then(|object| Ok((object, ObjectReader::open(job.contents, object)?)));
+        let (object, reader) = match opened {
+            Ok(opened) => opened,
+            Err(error) => return Ok(job.problem(path, error)),
+        };
+        job.count(|report| report.folders += 1);
+        let mut visit = |entry: DirEntry| {
+            job.check_cancel()?;
+            match self.entry(folder, entry, depth) {
+                Err(error) if error.kind() == ErrorKind::Canceled => Err(error),
+                Err(error) => Ok(job.problem(path.clone(), error)),
+                Ok(()) => Ok(()),
+            }
+        };
+        match read_directory(&object, reader, &mut visit) {
+            Err(error) if error.kind() == ErrorKind::Canceled => Err(error),
+            Err(error) => Ok(job.problem(path.clone(), error)),
+            Ok(_) => Ok(folder.listed()),
+        }
+    }
+
+    fn entry(&mut self, folder: &Arc<Folder<'a>>, entry: DirEntry, depth: usize) -> Result<()> {
+        let path = folder.path_of(&entry.name);
+        folder::check_name(&entry.name, &path)?;
+        folder.note(&entry.name);
+        match (selected(&self.job.options.select, &folder.bytes_of(&entry.name)), entry.kind) {
+            (Selected::No, _) => Ok(()),
+            (_, EntryType::Directory) if depth >= DEPTH_MAX => Err(Error::unsupported(path, "lies too deep")),
+            (selected, EntryType::Directory) => {
+                let below = Arc::new(Folder::below(folder, entry.clone(), selected)?);
+                self.list(&below, &entry, depth + 1)
+            }
+            (Selected::Part, _) => Ok(()),
+            (Selected::Whole, EntryType::File | EntryType::Symlink) => self.file(folder, entry),
+            (Selected::Whole, EntryType::Unknown) => {
+                Err(Error::unsupported(path, "is of a type that is not known"))
+            }
+        }
+    }
+
+    fn file(&mut self, folder: &Arc<Folder<'a>>, entry: DirEntry) -> Result<()> {
+        if folder.keeps(&entry) {
+            self.job.count(|report| report.kept += 1);
+            return Ok(());
+        }
+        let target = Arc::new(Target::new(Arc::clone(folder), entry));
+        match self.plan.add(&target) {
+            Err(error) if error.kind() == ErrorKind::Canceled => Err(error),
+            Err(error) => Ok(target.fail(error)),
+            Ok(()) => Ok(()),
+        }
+    }
+}
