@@ -31,6 +31,7 @@ pub mod storage;
 pub mod time;
 pub mod writer;
 
+mod beneath;
 mod cache;
 mod gojson;
 mod index_set;

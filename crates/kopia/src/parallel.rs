@@ -1,11 +1,14 @@
 //! The same for many things, a few at a time: stores answer slowly, and to many at once.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, Scope};
 
 use crate::Result;
 use crate::sync::lock;
+
+/// The stack of a thread: trees are gone through to their depth.
+pub(crate) const STACK: usize = 64 << 20;
 
 /// The outcomes in order; after the first error no more is begun.
 pub(crate) fn map<T: Sync, R: Send>(
@@ -13,27 +16,86 @@ pub(crate) fn map<T: Sync, R: Send>(
     threads: usize,
     work: impl Fn(&T) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {
-    let next = AtomicUsize::new(0);
-    let outcomes: Mutex<Vec<Option<Result<R>>>> = Mutex::new(items.iter().map(|_| None).collect());
-    let run = || {
-        while let Some((index, item)) =
-            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, items.get(at)?)))
-        {
-            let outcome = work(item);
+    Crew::new(threads).map(items, work)
+}
+
+/// Threads that are shared by all that goes on at once, and within each other: whoever has more than one thing to do gets those that are idle.
+pub(crate) struct Crew {
+    idle: AtomicUsize,
+}
+
+impl Crew {
+    /// So many threads, with the one that calls.
+    pub(crate) fn new(threads: usize) -> Self {
+        Self { idle: AtomicUsize::new(threads.saturating_sub(1)) }
+    }
+
+    /// How many threads have nothing to do.
+    pub(crate) fn idle(&self) -> usize {
+        self.idle.load(Ordering::Relaxed)
+    }
+
+    /// The outcomes in order; after the first error no more is begun.
+    pub(crate) fn map<T: Sync, R: Send>(
+        &self,
+        items: &[T],
+        work: impl Fn(&T) -> Result<R> + Sync,
+    ) -> Result<Vec<R>> {
+        let outcomes = Mutex::new(items.iter().map(|_| None).collect());
+        let shared = Shared { crew: self, items, work, next: AtomicUsize::new(0), outcomes };
+        thread::scope(|scope| shared.run(scope));
+        let outcomes = shared.outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
+        outcomes.into_iter().flatten().collect()
+    }
+
+    fn take(&self) -> bool {
+        let fewer = |idle: usize| idle.checked_sub(1);
+        self.idle.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer).is_ok()
+    }
+
+    fn give_back(&self) {
+        self.idle.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What threads share that do the same for many things.
+struct Shared<'a, T, R, F> {
+    crew: &'a Crew,
+    items: &'a [T],
+    work: F,
+    next: AtomicUsize,
+    outcomes: Mutex<Vec<Option<Result<R>>>>,
+}
+
+impl<T: Sync, R: Send, F: Fn(&T) -> Result<R> + Sync> Shared<'_, T, R, F> {
+    fn run<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>) {
+        loop {
+            self.ask_for_help(scope);
+            let index = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = self.items.get(index) else { return };
+            let outcome = (self.work)(item);
             if outcome.is_err() {
-                next.fetch_max(items.len(), Ordering::Relaxed);
+                self.next.fetch_max(self.items.len(), Ordering::Relaxed);
             }
-            lock(&outcomes)[index] = Some(outcome);
+            if let Some(place) = lock(&self.outcomes).get_mut(index) {
+                *place = Some(outcome);
+            }
         }
-    };
-    thread::scope(|scope| {
-        for _ in 1..threads.min(items.len()) {
-            scope.spawn(run);
+    }
+
+    /// Has another thread do the same, if one is idle and there is something for it.
+    fn ask_for_help<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>) {
+        if self.next.load(Ordering::Relaxed) + 1 >= self.items.len() || !self.crew.take() {
+            return;
         }
-        run();
-    });
-    let outcomes = outcomes.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    outcomes.into_iter().flatten().collect()
+        let help = || {
+            self.run(scope);
+            self.crew.give_back();
+        };
+        if thread::Builder::new().stack_size(STACK).spawn_scoped(scope, help).is_err() {
+            self.crew.give_back();
+        }
+    }
 }
 
 #[cfg(test)]
@@ -54,5 +116,22 @@ mod tests {
             item => Ok(*item),
         });
         assert_eq!(error.unwrap_err().subject(), "fifty");
+    }
+
+    #[test]
+    fn what_goes_on_within_each_other_shares_the_threads() {
+        let (crew, running, most) = (Crew::new(4), AtomicUsize::new(0), AtomicUsize::new(0));
+        let items: Vec<u64> = (0..20).collect();
+        let sums = crew.map(&items, |outer| {
+            let parts = crew.map(&items, |inner| {
+                most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                thread::sleep(std::time::Duration::from_micros(200));
+                running.fetch_sub(1, Ordering::SeqCst);
+                Ok(outer * inner)
+            })?;
+            Ok(parts.into_iter().sum::<u64>())
+        });
+        assert_eq!(sums.unwrap(), items.iter().map(|outer| outer * 190).collect::<Vec<_>>());
+        assert_eq!((most.into_inner(), crew.idle()), (4, 3));
     }
 }

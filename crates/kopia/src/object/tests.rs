@@ -214,3 +214,46 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn holes_are_what_zeros_are_however_they_lie() {
+    let writer = writer();
+    for name in ["FIXED-128K", "DYNAMIC-128K-BUZHASH", "DYNAMIC-128K-RABINKARP"] {
+        let splitter = crate::splitter::Splitter::named(name).unwrap();
+        let begin = || ObjectWriter::with_splitter(&writer, None, None, splitter);
+        for (before, hole, after) in
+            [(0, 1 << 20, 0), (0, 1_000_003, 7), (77, 2_000_000, 300_000), (200_000, 40, 200_000), (9, 0, 1)]
+        {
+            let (before, after) = (vec![1; before], vec![2; after]);
+            let mut plain = begin();
+            plain.append(&[&before[..], &vec![0; hole], &after].concat()).unwrap();
+            let mut sparse = begin();
+            sparse.append(&before).unwrap();
+            sparse.append_zeros(hole as u64).unwrap();
+            sparse.append(&after).unwrap();
+            assert_eq!(sparse.length(), plain.length());
+            assert_eq!(sparse.finish().unwrap(), plain.finish().unwrap(), "{name} {hole}");
+        }
+    }
+    let mut hole = ObjectWriter::new(&writer, None, None).unwrap();
+    hole.append_zeros(1 << 34).unwrap();
+    let object = hole.finish().unwrap();
+    assert_eq!(ObjectReader::open(&writer, object).unwrap().length(), 1 << 34);
+}
+
+#[test]
+fn threads_that_help_change_nothing() {
+    let writer = writer();
+    let bytes = crate::splitter::tests::stream(3_000_000);
+    let splitter = crate::splitter::Splitter::named("DYNAMIC-128K-BUZHASH").unwrap();
+    let crew = crate::parallel::Crew::new(4);
+    let alone = ObjectWriter::with_splitter(&writer, None, None, splitter);
+    let helped = alone.clone().with_helpers(&crew);
+    let ids = [alone, helped].map(|mut object| {
+        object.append(&bytes).unwrap();
+        object.clone().finish().unwrap();
+        object.append(&bytes).unwrap();
+        object.finish().unwrap()
+    });
+    assert_eq!(ids[0], ids[1]);
+}

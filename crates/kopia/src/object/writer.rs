@@ -4,21 +4,27 @@ use std::io::{self, Write};
 
 use super::{ObjectId, ObjectReader, Part, list};
 use crate::compression::Compression;
-use crate::content::Prefix;
+use crate::content::{ContentId, Prefix};
+use crate::parallel::Crew;
 use crate::splitter::Splitter;
 use crate::{Error, Result, Writer};
 
 /// How many bytes are taken at once before somebody looks whether a content ends in them.
 const STEP: usize = 256 << 10;
 
-/// An object that is being written. It keeps at most one content in memory.
+/// An object that is being written. It keeps at most one content in memory, and one more for each thread that helps. A copy goes on by itself.
+#[derive(Clone)]
 pub struct ObjectWriter<'a> {
     writer: &'a Writer,
     prefix: Option<Prefix>,
     splitter: Splitter,
     compression: Option<Compression>,
+    helpers: Option<&'a Crew>,
     chunk: Vec<u8>,
+    /// Contents that wait until there are as many as threads.
+    waiting: Vec<Vec<u8>>,
     parts: Vec<Part>,
+    zeros: Option<ContentId>,
     length: u64,
 }
 
@@ -36,7 +42,24 @@ impl<'a> ObjectWriter<'a> {
         compression: Option<Compression>,
         splitter: Splitter,
     ) -> Self {
-        Self { writer, prefix, splitter, compression, chunk: Vec::new(), parts: Vec::new(), length: 0 }
+        Self {
+            writer,
+            prefix,
+            splitter,
+            compression,
+            helpers: None,
+            chunk: Vec::new(),
+            waiting: Vec::new(),
+            parts: Vec::new(),
+            zeros: None,
+            length: 0,
+        }
+    }
+
+    /// Has its contents stored by threads that are idle.
+    #[must_use]
+    pub(crate) fn with_helpers(self, crew: &'a Crew) -> Self {
+        Self { helpers: Some(crew), ..self }
     }
 
     /// How many bytes it has by now.
@@ -50,7 +73,9 @@ impl<'a> ObjectWriter<'a> {
             let mut seen = self.chunk.len();
             self.chunk.extend_from_slice(piece);
             while let Some(length) = self.splitter.cut(&self.chunk, seen) {
-                self.store(length)?;
+                let rest = self.chunk.split_off(length);
+                let chunk = std::mem::replace(&mut self.chunk, rest);
+                self.store(chunk)?;
                 seen = 0;
             }
             self.length += piece.len() as u64;
@@ -58,24 +83,67 @@ impl<'a> ObjectWriter<'a> {
         Ok(())
     }
 
+    /// Adds zeros: a hole of any length costs no more than its list.
+    pub fn append_zeros(&mut self, mut count: u64) -> Result<()> {
+        let whole = self.splitter.zeros_length();
+        while count > 0 {
+            if self.chunk.is_empty() && count >= whole as u64 {
+                self.store_waiting()?;
+                let zeros = match self.zeros {
+                    Some(zeros) => zeros,
+                    None => self.writer.put(self.prefix, &vec![0; whole], self.compression)?,
+                };
+                self.zeros = Some(zeros);
+                self.push(zeros, whole);
+                self.length += whole as u64;
+                count -= whole as u64;
+                continue;
+            }
+            // so that a chunk of zeros alone ends with what is added
+            let room = whole.checked_sub(self.chunk.len()).filter(|room| *room > 0).unwrap_or(STEP);
+            let step = usize::try_from(count).unwrap_or(usize::MAX).min(STEP).min(room);
+            self.append(&vec![0; step])?;
+            count -= step as u64;
+        }
+        Ok(())
+    }
+
     /// Ends the object; its name.
     pub fn finish(mut self) -> Result<ObjectId> {
-        if self.parts.is_empty() || !self.chunk.is_empty() {
-            self.store(self.chunk.len())?;
+        if !self.chunk.is_empty() || (self.parts.is_empty() && self.waiting.is_empty()) {
+            let chunk = std::mem::take(&mut self.chunk);
+            self.waiting.push(chunk);
         }
+        self.store_waiting()?;
         match self.parts[..] {
             [part] => Ok(part.object),
             _ => store_list(self.writer, self.prefix, &self.parts),
         }
     }
 
-    /// Stores the first bytes of what is in memory as a content.
-    fn store(&mut self, length: usize) -> Result<()> {
-        let content = self.writer.put(self.prefix, &self.chunk[..length], self.compression)?;
+    /// Stores a content, or has it wait for others so that several threads have something to do.
+    fn store(&mut self, chunk: Vec<u8>) -> Result<()> {
+        self.waiting.push(chunk);
+        let idle = self.helpers.map_or(0, Crew::idle);
+        if self.waiting.len() > idle { self.store_waiting() } else { Ok(()) }
+    }
+
+    fn store_waiting(&mut self) -> Result<()> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let put = |chunk: &Vec<u8>| self.writer.put(self.prefix, chunk, self.compression);
+        let contents = match self.helpers {
+            Some(crew) if waiting.len() > 1 => crew.map(&waiting, put)?,
+            _ => waiting.iter().map(put).collect::<Result<_>>()?,
+        };
+        for (content, chunk) in contents.into_iter().zip(&waiting) {
+            self.push(content, chunk.len());
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, content: ContentId, length: usize) {
         let start = self.parts.last().map_or(0, |part| part.start + part.length);
         self.parts.push(Part { start, length: length as u64, object: ObjectId::direct(content) });
-        self.chunk.drain(..length);
-        Ok(())
     }
 }
 

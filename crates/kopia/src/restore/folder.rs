@@ -3,26 +3,23 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use rustix::fs::{self as sys, AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat, Timespec, Timestamps};
+use rustix::fs::{self as sys, AtFlags, FileType, Mode, OFlags, Stat, Timespec, Timestamps};
 use rustix::fs::{Gid, Uid};
 use rustix::io::Errno;
 
 use super::options::Selected;
 use super::{Existing, Job, Options};
+use crate::beneath::{self, FOLDER};
 use crate::snapshot::{DirEntry, EntryType};
 use crate::sync::lock;
 use crate::{Error, ErrorKind, Result, Time};
 
 /// What kopia makes of the zero time of Go: no time at all.
 const NO_TIME: Time = Time::from_nanos(-6_795_364_578_871_345_152);
-/// The most bytes of a path that is opened in one step.
-const PATH_MAX: usize = 4000;
-const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-
 /// A folder. When nobody needs it any more it gets the owner, the permissions and the time that it had: all below it is written by then.
 pub(super) struct Folder<'a> {
     job: &'a Job<'a>,
@@ -104,7 +101,7 @@ impl<'a> Folder<'a> {
 
     /// Opens it. No folder stays open: there may be more of them than a process may have open.
     pub(super) fn open(&self) -> io::Result<Opened> {
-        Ok(Opened(open_beneath(self.job.root.as_fd(), &self.path)?))
+        Ok(Opened(beneath::open(&self.job.root, &self.path)?))
     }
 
     /// Whether what is there stays in place of an entry.
@@ -160,32 +157,6 @@ impl Drop for Folder<'_> {
 
 fn hash(name: &[u8]) -> u64 {
     blake3::hash(name).as_bytes().first_chunk().copied().map_or(0, u64::from_le_bytes)
-}
-
-/// Opens a folder by its path from another one, without following a link.
-fn open_beneath(root: BorrowedFd<'_>, path: &[u8]) -> io::Result<OwnedFd> {
-    let mut fd = sys::openat(root, ".", FOLDER, Mode::empty())?;
-    let mut rest = path;
-    while !rest.is_empty() {
-        let end = match rest.len() <= PATH_MAX {
-            true => rest.len(),
-            false => rest[..PATH_MAX].iter().rposition(|byte| *byte == b'/').unwrap_or(rest.len()),
-        };
-        let step = &rest[..end];
-        let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-        fd = match sys::openat2(&fd, step, FOLDER, Mode::empty(), beneath) {
-            // not on this kernel, or not in this container
-            Err(Errno::NOSYS | Errno::PERM) => open_by_names(fd, step)?,
-            opened => opened?,
-        };
-        rest = rest.get(end + 1..).unwrap_or_default();
-    }
-    Ok(fd)
-}
-
-fn open_by_names(root: OwnedFd, path: &[u8]) -> io::Result<OwnedFd> {
-    let mut names = path.split(|byte| *byte == b'/');
-    names.try_fold(root, |fd, name| Ok(sys::openat(&fd, name, FOLDER, Mode::empty())?))
 }
 
 /// A folder that is open.

@@ -24,14 +24,13 @@ use target::Target;
 
 use crate::content::Contents;
 use crate::object::ObjectReader;
+use crate::parallel::STACK;
 use crate::snapshot::{DirEntry, EntryType, find, read_directory};
 use crate::sync::lock;
 use crate::{Error, ErrorKind, Result};
 
 /// How deep a tree may be.
 const DEPTH_MAX: usize = 1000;
-/// The stack of the thread that reads directories, which goes as deep as they do.
-const STACK: usize = 64 << 20;
 /// The most problems that a report names; all are counted.
 const PROBLEMS_MAX: usize = 1000;
 

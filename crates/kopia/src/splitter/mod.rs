@@ -65,6 +65,15 @@ impl Splitter {
         }
     }
 
+    /// The length of the chunks that zeros are cut into.
+    pub fn zeros_length(self) -> usize {
+        match self.method {
+            Method::Fixed => self.length,
+            // the hash of a window of zeros is zero: the first place that is looked at is an end
+            Method::Buzhash | Method::RabinKarp => self.length / 2,
+        }
+    }
+
     /// The length of the first chunk of `data`, if it ends in there; its first `seen` bytes are known to hold no end.
     pub fn cut(self, data: &[u8], seen: usize) -> Option<usize> {
         match self.method {
@@ -186,6 +195,10 @@ pub(crate) mod tests {
     fn zeros_are_cut_as_early_as_may_be() {
         let zeros = vec![0; 5 << 20];
         assert_eq!(cuts(Splitter::named(DEFAULT).unwrap(), &zeros), [2 << 20, 2 << 20, 1 << 20]);
+        for name in [DEFAULT, "FIXED-1M", "DYNAMIC-1M-RABINKARP"] {
+            let splitter = Splitter::named(name).unwrap();
+            assert_eq!(splitter.cut(&zeros, 0), Some(splitter.zeros_length()), "{name}");
+        }
     }
 
     #[test]
