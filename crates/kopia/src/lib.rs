@@ -12,7 +12,9 @@
 //! | [`object`] | byte streams of any length, as lists of contents |
 //! | [`manifest`] | small documents with labels |
 //! | [`snapshot`] | the documents of snapshots and directories |
-//! | [`restore`] | a tree of them back onto a file system |
+//! | [`policy`], [`ignore`] | what somebody wants to be left out, compressed, and kept |
+//! | [`upload`] | a tree of the file system into a snapshot |
+//! | [`restore`] | a tree of a snapshot back onto the file system |
 
 pub mod compression;
 pub mod content;
@@ -20,8 +22,10 @@ pub mod encryption;
 pub mod error;
 pub mod format;
 pub mod hash;
+pub mod ignore;
 pub mod manifest;
 pub mod object;
+pub mod policy;
 pub mod random;
 pub mod repository;
 pub mod restore;
@@ -29,6 +33,7 @@ pub mod snapshot;
 pub mod splitter;
 pub mod storage;
 pub mod time;
+pub mod upload;
 pub mod writer;
 
 mod beneath;

@@ -12,9 +12,9 @@ use crate::object::ObjectId;
 use crate::{Error, Result, Time};
 
 /// What the document is called.
-const STREAM: &str = "kopia:directory";
+pub(super) const STREAM: &str = "kopia:directory";
 /// The most failures that a directory names; those of its subdirectories are named in it again.
-const ERRORS_MAX: usize = 10;
+pub(super) const ERRORS_MAX: usize = 10;
 
 /// What an entry is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]

@@ -4,6 +4,7 @@ mod directory;
 mod document;
 mod find;
 mod mode;
+mod stream;
 
 #[cfg(test)]
 mod tests;
@@ -12,3 +13,4 @@ pub use directory::{DirEntry, Directory, EntryError, EntryType, Summary, read_di
 pub use document::{Snapshot, Source, Stats};
 pub use find::{find, list};
 pub use mode::Mode;
+pub use stream::DirectoryWriter;

@@ -10,34 +10,27 @@ use std::sync::Arc;
 use kopia::content::{Entry, local_index};
 use kopia::format::Options;
 use kopia::manifest::{Changes, Manifests};
-use kopia::snapshot::{Snapshot, Source};
+use kopia::snapshot::Snapshot;
 use kopia::storage::{Blob, Filesystem};
+use kopia::upload::Request;
 use kopia::{Format, Repository, Result, Writer, random};
 
 use crate::command::{World, world};
-use crate::tree::{compare, compare_on_disk, noise, set_time, store, zoo};
+use crate::tree::{compare, compare_on_disk, noise, set_time, zoo};
+use crate::upload::{source_of, upload};
 
-/// Makes a repository and a snapshot of a tree in it; the name of its manifest.
+/// Makes a snapshot of a tree; the name of its manifest.
 fn snapshot_of(repository: &Arc<Repository>, tree: &Path) -> String {
-    let writer = Writer::new(Arc::clone(repository)).unwrap();
-    let started = repository.storage().now();
-    let root = store(&writer, tree);
-    let path = tree.display().to_string();
-    let snapshot = Snapshot {
-        source: Source { host: "default".to_owned(), user: "default".to_owned(), path },
+    let request = Request {
+        source: source_of(tree),
         description: "ours".to_owned(),
-        started,
-        ended: repository.storage().now(),
-        root,
         tags: [("tag:k".to_owned(), "<v>".to_owned())].into(),
         pins: vec!["velero-pin".to_owned()],
-        ..Snapshot::default()
+        ..Request::default()
     };
-    let mut changes = Changes::default();
-    let id = changes.put(repository, snapshot.labels().unwrap(), snapshot.to_bytes()).unwrap();
-    changes.write(&writer).unwrap();
-    writer.flush().unwrap();
-    id
+    let (saved, counts) = upload(repository, tree, &request);
+    assert_eq!((counts.errors, counts.ignored_errors), (0, 0));
+    saved.id
 }
 
 fn created(world: &World, options: &Options) -> Arc<Repository> {

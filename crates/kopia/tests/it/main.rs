@@ -1,8 +1,9 @@
-//! Repositories on disk, held against the real kopia command, which `cargo xtask test` builds and names; without it every test here says that it was
-//! skipped.
+//! Trees, uploads and restores through what anybody may call; and repositories on disk, held against the real kopia command, which
+//! `cargo xtask test` builds and names: without it those tests say that they were skipped.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
 mod command;
 mod interop;
 mod tree;
+mod upload;

@@ -7,11 +7,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use kopia::compression::Compression;
-use kopia::content::Prefix;
-use kopia::object::{ObjectReader, ObjectWriter};
-use kopia::snapshot::{DirEntry, Directory, EntryType, Mode, Summary};
-use kopia::{Contents, ObjectId, Time, Writer};
+use kopia::object::ObjectReader;
+use kopia::snapshot::{DirEntry, Directory, EntryType, Mode};
+use kopia::{Contents, ObjectId, Time};
 
 /// Bytes that follow from a seed and do not compress.
 pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
@@ -66,62 +64,6 @@ pub(crate) fn set_time(path: &Path, time: SystemTime) {
 
 fn time_of(metadata: &fs::Metadata) -> Time {
     Time::from_nanos(metadata.mtime() * 1_000_000_000 + metadata.mtime_nsec())
-}
-
-/// Puts a tree into a repository, by the rules that kopia goes by.
-pub(crate) fn store(writer: &Writer, path: &Path) -> DirEntry {
-    let metadata = fs::symlink_metadata(path).unwrap();
-    let mut entry = DirEntry {
-        name: path.file_name().unwrap().as_bytes().to_vec(),
-        mode: Mode::from_unix(metadata.mode()),
-        modified: time_of(&metadata),
-        uid: metadata.uid(),
-        gid: metadata.gid(),
-        ..DirEntry::default()
-    };
-    if metadata.is_dir() {
-        store_directory(writer, path, &mut entry);
-        return entry;
-    }
-    let is_link = metadata.is_symlink();
-    entry.kind = if is_link { EntryType::Symlink } else { EntryType::File };
-    let mut object = ObjectWriter::new(writer, None, None).unwrap();
-    match is_link {
-        true => object.append(fs::read_link(path).unwrap().as_os_str().as_bytes()).unwrap(),
-        false => drop(std::io::copy(&mut File::open(path).unwrap(), &mut object).unwrap()),
-    }
-    entry.size = object.length();
-    entry.object = Some(object.finish().unwrap());
-    entry
-}
-
-fn store_directory(writer: &Writer, path: &Path, entry: &mut DirEntry) {
-    entry.kind = EntryType::Directory;
-    let mut directory = Directory::default();
-    let mut summary = Summary { dirs: 1, ..Summary::default() };
-    for child in fs::read_dir(path).unwrap() {
-        let child = store(writer, &child.unwrap().path());
-        let mut below = child.summary.clone().unwrap_or_default();
-        match child.kind {
-            EntryType::File => (below.files, below.size, below.max_time) = (1, child.size, child.modified),
-            EntryType::Symlink => (below.symlinks, below.max_time) = (1, child.modified),
-            _ => {}
-        }
-        summary.size += below.size;
-        summary.files += below.files;
-        summary.symlinks += below.symlinks;
-        summary.dirs += below.dirs;
-        summary.max_time = summary.max_time.max(below.max_time);
-        directory.entries.push(child);
-    }
-    if directory.entries.is_empty() {
-        summary.max_time = entry.modified;
-    }
-    directory.sort();
-    directory.summary = Some(summary.clone());
-    let mut object = ObjectWriter::new(writer, Some(Prefix::DIRECTORY), Compression::of_metadata()).unwrap();
-    object.append(&directory.to_bytes()).unwrap();
-    (entry.object, entry.summary) = (Some(object.finish().unwrap()), Some(summary));
 }
 
 fn read(contents: &dyn Contents, object: ObjectId) -> Vec<u8> {
