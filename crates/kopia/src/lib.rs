@@ -15,18 +15,23 @@
 //! | [`policy`], [`ignore`] | what somebody wants to be left out, compressed, and kept |
 //! | [`upload`] | a tree of the file system into a snapshot |
 //! | [`restore`] | a tree of a snapshot back onto the file system |
+//! | [`maintenance`] | what nothing refers to any more goes, and indexes are merged |
+//! | [`verify`], [`recover`], [`copy`] | whether all is there, indexes that are lost, and snapshots in other repositories |
 
 pub mod compression;
 pub mod content;
+pub mod copy;
 pub mod encryption;
 pub mod error;
 pub mod format;
 pub mod hash;
 pub mod ignore;
+pub mod maintenance;
 pub mod manifest;
 pub mod object;
 pub mod policy;
 pub mod random;
+pub mod recover;
 pub mod repository;
 pub mod restore;
 pub mod snapshot;
@@ -34,6 +39,7 @@ pub mod splitter;
 pub mod storage;
 pub mod time;
 pub mod upload;
+pub mod verify;
 pub mod writer;
 
 mod beneath;

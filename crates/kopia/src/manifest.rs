@@ -235,6 +235,31 @@ impl Changes {
     }
 }
 
+/// How many contents of manifests are put together into one.
+const COMPACT_MIN: usize = 16;
+
+/// Puts all manifests into one content, if they are in many. Only for whoever maintains the repository: of two at once, one could bring back what
+/// somebody deletes meanwhile.
+pub(crate) fn compact(writer: &Writer) -> Result<()> {
+    let repository = writer.repository();
+    repository.refresh()?;
+    let mut old = Vec::new();
+    repository.entries_of(Prefix::MANIFEST, &mut |entry| {
+        if !entry.is_deleted {
+            old.push(entry);
+        }
+        Ok(())
+    })?;
+    if old.len() < COMPACT_MIN {
+        return Ok(());
+    }
+    let documents = parallel::map(&old, FETCHES, |entry| parse(&entry.id, &repository.content(&entry.id)?))?;
+    let manifests = Manifests::of(documents.into_iter().flatten());
+    Changes { entries: manifests.by_id.into_values().collect() }.write(writer)?;
+    old.iter().for_each(|entry| writer.mark_deleted(entry));
+    writer.flush()
+}
+
 /// Now, but later than what it takes the place of, whatever the clock says.
 fn later(now: Time, before: Option<Time>) -> Time {
     before.map_or(now, |before| now.max(Time::from_nanos(before.nanos().saturating_add(1))))

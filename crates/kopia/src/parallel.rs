@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, Scope};
 
-use crate::Result;
 use crate::sync::lock;
+use crate::{Error, Result};
 
 /// The stack of a thread: trees are gone through to their depth.
 pub(crate) const STACK: usize = 64 << 20;
@@ -98,10 +98,18 @@ impl<T: Sync, R: Send, F: Fn(&T) -> Result<R> + Sync> Shared<'_, T, R, F> {
     }
 }
 
+/// Does something that goes as deep as trees do.
+pub(crate) fn deep<R: Send>(work: impl FnOnce() -> Result<R> + Send) -> Result<R> {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
+        let thread = thread.map_err(|error| Error::from_io("thread", error))?;
+        thread.join().unwrap_or_else(|_| Err(Error::invalid("thread", "has panicked")))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Error;
 
     #[test]
     fn outcomes_come_in_order_and_an_error_ends_it() {

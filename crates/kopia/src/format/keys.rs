@@ -89,6 +89,10 @@ mod tests {
             &of_contents(&master).unwrap(),
             "49cbbd8ec38e25389b29de48aa0a383cb3aa37e0e2aa4e02e75c7894aebfacce",
         );
+        expect(
+            &derive(&master, &salt, b"maintenance schedule").unwrap(),
+            "327e5ba0d7687c8a777e26dddaccb1fc6bdcf0e21a7f753928633d8186db741f",
+        );
     }
 
     #[test]

@@ -241,6 +241,11 @@ impl Format {
         Encryptor::new(&self.config.encryption, &*keys::of_contents(&self.config.master_key)?)
     }
 
+    /// The key of the record of maintenance.
+    pub(crate) fn maintenance_key(&self) -> Result<keys::Key> {
+        keys::derive(&self.config.master_key, &self.unique_id, b"maintenance schedule")
+    }
+
     /// How files are cut into contents.
     pub fn splitter(&self) -> Result<Splitter> {
         let unknown =

@@ -73,6 +73,47 @@ impl Epochs {
         })
     }
 
+    /// The epoch that an index was written in, as its name says.
+    pub(crate) fn epoch_of(name: &str) -> Option<u64> {
+        numbers(name)[0]
+    }
+
+    /// Whether a blob is an index, merged or not.
+    pub(crate) fn is_index(name: &str) -> bool {
+        ["xn", "xs", "xr"].iter().any(|kind| name.starts_with(kind))
+    }
+
+    /// Indexes as they were written in an epoch, of the current one and those beside it.
+    pub(crate) fn written_in(&self, epoch: u64) -> &[Blob] {
+        self.recent.get(&epoch).map_or(&[], Vec::as_slice)
+    }
+
+    /// When an index was written last, as far as recent epochs tell.
+    pub(crate) fn latest_write(&self) -> Option<Time> {
+        self.recent.values().flatten().map(|blob| blob.modified).max()
+    }
+
+    /// The last epoch that nobody writes into any more.
+    pub(crate) fn last_settled(&self) -> Option<u64> {
+        self.current.checked_sub(2)
+    }
+
+    /// The first epoch that no merged range has.
+    pub(crate) fn first_behind_ranges(&self) -> u64 {
+        self.ranges.last().map_or(0, |range| range.last.saturating_add(1))
+    }
+
+    /// The merged index of one epoch.
+    pub(crate) fn single(&self, epoch: u64) -> Option<&[Blob]> {
+        self.singles.get(&epoch).map(Vec::as_slice)
+    }
+
+    /// The first settled epoch that nothing has merged.
+    pub(crate) fn first_unmerged(&self) -> Option<u64> {
+        let last = self.last_settled()?;
+        (self.first_behind_ranges()..=last).find(|epoch| !self.singles.contains_key(epoch))
+    }
+
     /// The index blobs that together have every entry.
     pub(crate) fn active(&self, storage: &dyn Storage) -> Result<Active> {
         let mut blobs = Vec::new();

@@ -86,9 +86,19 @@ impl IndexSet {
         })
     }
 
+    /// Up to which second deletions are final.
+    pub(crate) fn watermark(&self) -> Option<i64> {
+        self.watermark
+    }
+
     fn is_visible(&self, entry: &Entry) -> bool {
         !entry.is_deleted || self.watermark.is_none_or(|watermark| entry.time > watermark)
     }
+}
+
+/// The indexes in some blobs.
+pub(crate) fn fetch_all(storage: &dyn Storage, crypto: &Crypto, blobs: &[Blob]) -> Result<Vec<Arc<Index>>> {
+    parallel::map(blobs, FETCHES, |blob| fetch(storage, crypto, blob).map(Arc::new))
 }
 
 fn fetch(storage: &dyn Storage, crypto: &Crypto, blob: &Blob) -> Result<Index> {

@@ -1,5 +1,6 @@
 //! Objects: byte streams of any length, as one content or as a list of parts, which may be lists themselves.
 
+mod copy;
 mod id;
 mod list;
 mod reader;
@@ -8,8 +9,9 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use copy::copy;
 pub use id::ObjectId;
-pub use reader::{ObjectReader, leaves};
+pub use reader::{ObjectReader, contents_of, leaves};
 pub use writer::{ObjectWriter, concatenate};
 
 /// A part of an object.

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::{ObjectId, Part, list};
-use crate::content::Contents;
+use crate::content::{ContentId, Contents};
 use crate::{Error, Result, compression};
 
 /// How deep objects may lie in each other.
@@ -133,6 +133,29 @@ fn leaves_at(
         }
     }
     Ok(())
+}
+
+/// Shows every content that an object needs: those of its lists, and those of its bytes.
+pub fn contents_of(
+    contents: &dyn Contents,
+    id: ObjectId,
+    visit: &mut dyn FnMut(&ContentId) -> Result<()>,
+) -> Result<()> {
+    contents_at(contents, id, 0, visit)
+}
+
+fn contents_at(
+    contents: &dyn Contents,
+    id: ObjectId,
+    depth: usize,
+    visit: &mut dyn FnMut(&ContentId) -> Result<()>,
+) -> Result<()> {
+    let Some(list) = id.list() else { return visit(id.content()) };
+    contents_at(contents, list, depth + 1, visit)?;
+    let reader = ObjectReader::open_at(contents, list, depth + 1)?;
+    list::read(&id, reader)?
+        .into_iter()
+        .try_for_each(|part| contents_at(contents, part.object, depth + 1, visit))
 }
 
 fn load(contents: &dyn Contents, id: ObjectId) -> Result<Vec<u8>> {

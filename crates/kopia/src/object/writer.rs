@@ -160,7 +160,7 @@ impl Write for ObjectWriter<'_> {
 }
 
 /// Stores a list of parts; the name of what they are together. The list of something with a prefix has the same.
-fn store_list(writer: &Writer, prefix: Option<Prefix>, parts: &[Part]) -> Result<ObjectId> {
+pub(super) fn store_list(writer: &Writer, prefix: Option<Prefix>, parts: &[Part]) -> Result<ObjectId> {
     let mut list = ObjectWriter::new(writer, prefix.or(Some(Prefix::LIST)), Compression::of_metadata())?;
     let mut buffered = io::BufWriter::new(&mut list);
     list::write(parts, &mut buffered)

@@ -1,5 +1,6 @@
 //! Snapshots: a manifest that names the root of a tree, and the directories below it, byte for byte as kopia writes them.
 
+mod diff;
 mod directory;
 mod document;
 mod find;
@@ -9,6 +10,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+pub use diff::{Change, diff};
 pub use directory::{DirEntry, Directory, EntryError, EntryType, Summary, read_directory};
 pub use document::{Snapshot, Source, Stats};
 pub use find::{find, list};

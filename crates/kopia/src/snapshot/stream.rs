@@ -45,12 +45,21 @@ impl<'a> DirectoryWriter<'a> {
             self.summary.max_time = modified;
         }
         incomplete.clone_into(&mut self.summary.incomplete);
+        let summary = self.summary.clone();
+        Ok((self.finish_as(Some(&summary))?, summary))
+    }
+
+    /// Ends the directory with what somebody else has counted.
+    pub fn finish_as(mut self, summary: Option<&Summary>) -> Result<ObjectId> {
         let mut bytes = if self.is_empty { b"null".to_vec() } else { b"]".to_vec() };
         bytes.extend_from_slice(br#","summary":"#);
-        self.summary.write(&mut bytes);
+        match summary {
+            Some(summary) => summary.write(&mut bytes),
+            None => bytes.extend_from_slice(b"null"),
+        }
         bytes.extend_from_slice(b"}\n");
         self.object.append(&bytes)?;
-        Ok((self.object.finish()?, self.summary))
+        self.object.finish()
     }
 }
 

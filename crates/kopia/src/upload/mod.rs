@@ -15,19 +15,19 @@ mod walk;
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::File;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::{io, thread};
 
 use open::Open;
 pub use options::{CompressionRule, Options};
 pub use report::{Counts, Problem, Progress, Severity};
 pub use save::{Request, Saved, snapshot};
 
-use crate::parallel::{Crew, STACK};
+use crate::parallel::{Crew, deep};
 use crate::snapshot::DirEntry;
 use crate::sync::lock;
 use crate::{Error, ErrorKind, ObjectId, Result, Time, Writer};
@@ -81,12 +81,7 @@ impl<'a> Upload<'a> {
             next_checkpoint: Mutex::new(self.now().plus(self.options.checkpoint_every)),
             links: Mutex::default(),
         };
-        let outcome = thread::scope(|scope| {
-            let walk = || walk::root(&job, name, &metadata);
-            let walker = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, walk);
-            let walker = walker.map_err(|error| failed(error))?;
-            walker.join().unwrap_or_else(|_| Err(Error::invalid("upload", "a thread has panicked")))
-        });
+        let outcome = deep(|| walk::root(&job, name, &metadata));
         if outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::Canceled) {
             job.make_checkpoint()?;
         }

@@ -77,6 +77,31 @@ impl Writer {
         if before.as_ref().is_some_and(|entry| !entry.is_deleted) {
             return Ok(id);
         }
+        self.store(id, data, compression, before.map(|entry| entry.time))?;
+        Ok(id)
+    }
+
+    /// Writes a content that is there once more, as it is: to be in another pack, or not to be deleted.
+    pub(crate) fn rewrite(&self, entry: &Entry) -> Result<()> {
+        let _gate = read(&self.gate);
+        let data = self.repository.verify(&entry.id)?;
+        self.store(entry.id, &data, Compression::with_id(entry.compression), Some(entry.time))
+    }
+
+    /// Takes note that a content is deleted, of which the index says this.
+    pub(crate) fn mark_deleted(&self, entry: &Entry) {
+        let _gate = read(&self.gate);
+        lock(&self.pending).put_entry(entry.deleted_at(self.now()));
+    }
+
+    /// Writes a content that may have been there before.
+    fn store(
+        &self,
+        id: ContentId,
+        data: &[u8],
+        compression: Option<Compression>,
+        before: Option<i64>,
+    ) -> Result<()> {
         self.repository.format().check_writable()?;
         self.send_left_over()?;
         let compressed = compression.map(|compression| compression.compress(data)).transpose()?.flatten();
@@ -89,7 +114,7 @@ impl Writer {
         let too_long = |_| Error::invalid(id, "is too long for a content");
         let entry = Entry {
             id,
-            time: after(self.now(), before.map(|entry| entry.time)),
+            time: after(self.now(), before),
             is_deleted: false,
             pack: Arc::from(""),
             offset: 0,
@@ -99,10 +124,10 @@ impl Writer {
             format_version: self.repository.format().version() as u8,
             key: 0,
         };
-        if let Some(full) = self.append(&sealed, entry)? {
-            self.send(&full)?;
+        match self.append(&sealed, entry)? {
+            Some(full) => self.send(&full),
+            None => Ok(()),
         }
-        Ok(id)
     }
 
     /// Adds a content to the pack of its kind; the pack if that has filled it.

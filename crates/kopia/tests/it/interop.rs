@@ -6,18 +6,24 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use kopia::content::{Entry, local_index};
 use kopia::format::Options;
+use kopia::maintenance::{Maintainer, Mode, Report, Safety};
 use kopia::manifest::{Changes, Manifests};
+use kopia::policy::Effective;
+use kopia::repository::Verified;
+use kopia::restore;
 use kopia::snapshot::Snapshot;
 use kopia::storage::{Blob, Filesystem};
 use kopia::upload::Request;
+use kopia::verify::{self, verify};
 use kopia::{Format, Repository, Result, Writer, random};
 
 use crate::command::{World, world};
 use crate::tree::{compare, compare_on_disk, noise, set_time, zoo};
-use crate::upload::{source_of, upload};
+use crate::upload::{source_of, upload, upload_with};
 
 /// Makes a snapshot of a tree; the name of its manifest.
 fn snapshot_of(repository: &Arc<Repository>, tree: &Path) -> String {
@@ -342,4 +348,117 @@ fn deletions_of_either_are_seen_by_the_other() {
     let [theirs] = listed.as_array().unwrap().as_slice() else { panic!("one is left: {listed}") };
     world.kopia(&["snapshot", "delete", theirs["id"].as_str().unwrap(), "--delete"]);
     assert!(snapshots(&repository).is_empty());
+}
+
+#[test]
+fn second_backups_go_by_the_others_first() {
+    let Some(world) = world() else { return };
+    let tree = world.path("tree");
+    zoo(&tree);
+    world.create(&[]);
+    world.snapshot(&tree);
+    let repository = world.open();
+    let request = Request { source: source_of(&tree), ..Request::default() };
+    let (ours, counts) = upload(&repository, &tree, &request);
+    assert_eq!((counts.files, counts.bytes_read), (0, 0), "all is known from kopia's");
+    assert_eq!(counts.cached_files, 10);
+    fs::write(tree.join("deep/text"), noise(9, 100_000)).unwrap();
+    let (changed, counts) = upload(&repository, &tree, &request);
+    assert_eq!((counts.files, counts.bytes_read), (1, 100_000));
+    assert_ne!(changed.snapshot.root.object, ours.snapshot.root.object);
+    let packs = blobs(&repository, "p").len();
+    world.snapshot(&tree);
+    assert_eq!(blobs(&repository, "p").len(), packs, "kopia stores nothing new");
+    let latest = snapshots(&repository).into_iter().max_by_key(|one| one.started).unwrap();
+    assert_eq!((latest.stats.non_cached_files, latest.stats.cached_files), (0, 10), "all is known from ours");
+    assert_eq!(latest.root.object, changed.snapshot.root.object);
+    has_kopia_verify(&world);
+}
+
+#[test]
+fn what_kopia_wrote_is_restored_as_it_was() {
+    let Some(world) = world() else { return };
+    let tree = world.path("tree");
+    zoo(&tree);
+    world.create(&[]);
+    world.kopia(&["policy", "set", "--global", "--compression=zstd"]);
+    world.snapshot(&tree);
+    let repository = world.open();
+    let [snapshot] = &snapshots(&repository)[..] else { panic!("one snapshot") };
+    let restored = world.path("restored");
+    let options = restore::Options { is_sparse: true, ..restore::Options::default() };
+    let never = AtomicBool::new(false);
+    let report =
+        restore::restore(&Verified(&repository), &snapshot.root, &restored, &options, &never).unwrap();
+    assert!(report.problems.is_empty(), "{:?}", report.problems);
+    compare_on_disk(&tree, &restored);
+    let unchanged = restore::Options { existing: restore::Existing::KeepUnchanged, ..options };
+    let report = restore::restore(&*repository, &snapshot.root, &restored, &unchanged, &never).unwrap();
+    assert_eq!((report.files, report.kept), (0, 10), "a second restore finds all done");
+}
+
+#[test]
+fn policies_of_kopias_command_are_gone_by() {
+    let Some(world) = world() else { return };
+    let tree = world.path("tree");
+    for path in ["keep", "leave.tmp", "cache/x", "cache/CACHEDIR.TAG", "below/secret", "below/.kopiaignore"] {
+        fs::create_dir_all(tree.join(path).parent().unwrap()).unwrap();
+        fs::write(tree.join(path), path).unwrap();
+    }
+    fs::write(tree.join("cache/CACHEDIR.TAG"), "Signature: 8a477f597d28d172789f06886806bc55").unwrap();
+    fs::write(tree.join("below/.kopiaignore"), "secret\n").unwrap();
+    world.create(&[]);
+    world.kopia(&["policy", "set", "--global", "--add-ignore=*.tmp", "--compression=zstd"]);
+    world.kopia(&["policy", "set", &tree.display().to_string(), "--add-never-compress=.gz"]);
+    world.snapshot(&tree);
+    let repository = world.open();
+    let manifests = Manifests::load(&repository).unwrap();
+    let (options, bad) = Effective::of(&manifests, &source_of(&tree)).unwrap().options();
+    assert!(bad.is_empty(), "{bad:?}");
+    assert_eq!(options.compression.never, [".gz"]);
+    let request = Request { source: source_of(&tree), is_full: true, ..Request::default() };
+    let (ours, _) = upload_with(&repository, &tree, &request, &options);
+    let theirs = snapshots(&repository).into_iter().min_by_key(|one| one.started).unwrap();
+    assert_eq!(theirs.root.object, ours.snapshot.root.object, "both leave out the same");
+    assert_eq!(ours.snapshot.root.summary.unwrap().files, 2);
+}
+
+#[test]
+fn maintenance_is_done_by_turns() {
+    let Some(world) = world() else { return };
+    let tree = world.path("tree");
+    fs::create_dir(&tree).unwrap();
+    world.create(&[]);
+    world.kopia(&["maintenance", "set", "--owner=default@default"]);
+    let repository = world.open();
+    let maintainer = Maintainer::new(Arc::clone(&repository), "default", "default").with_safety(Safety::NONE);
+    for round in 0..4 {
+        fs::write(tree.join("ours"), noise(round, 200_000)).unwrap();
+        snapshot_of(&repository, &tree);
+        fs::write(tree.join("theirs"), noise(round + 50, 200_000)).unwrap();
+        world.snapshot(&tree);
+        let oldest = snapshots(&repository).into_iter().min_by_key(|one| one.started).unwrap();
+        let listed = world.kopia_json(&["snapshot", "list", "--all"]);
+        let found =
+            listed.as_array().unwrap().iter().find(|one| one["startTime"] == oldest.started.to_string());
+        world.kopia(&["snapshot", "delete", found.unwrap()["id"].as_str().unwrap(), "--delete"]);
+        let report = match round % 2 {
+            0 => maintainer.run(Mode::Full).unwrap(),
+            _ => {
+                world.kopia(&["maintenance", "run", "--full", "--safety=none"]);
+                Report::default()
+            }
+        };
+        assert!(round % 2 == 1 || report.contents_deleted > 0, "{report:?}");
+        assert!(round != 2 || report.blobs_deleted > 0, "{report:?}");
+        has_kopia_verify(&world);
+        repository.refresh().unwrap();
+        verify_all(&repository);
+        let report = verify(&repository, &verify::Options::default(), &AtomicBool::new(false)).unwrap();
+        assert!(report.problems.is_empty(), "{:?}", report.problems);
+    }
+    let info = world.kopia_json(&["maintenance", "info"]);
+    let runs = info["schedule"]["runs"]["snapshot-gc"].as_array().unwrap();
+    assert_eq!(runs.len(), 4, "each has put its own on record: {info}");
+    assert!(runs.iter().all(|run| run["success"] == true));
 }

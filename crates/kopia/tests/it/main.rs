@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
 mod command;
+mod copies;
 mod interop;
+mod maintenance;
 mod tree;
 mod upload;

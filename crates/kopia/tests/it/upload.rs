@@ -28,7 +28,8 @@ pub(crate) fn upload(repository: &Arc<Repository>, folder: &Path, request: &Requ
     upload_with(repository, folder, request, &Options::default())
 }
 
-fn upload_with(
+/// The same in a way that somebody chooses.
+pub(crate) fn upload_with(
     repository: &Arc<Repository>,
     folder: &Path,
     request: &Request,
@@ -43,18 +44,26 @@ fn upload_with(
 
 /// A repository in memory.
 pub(crate) fn repository() -> Arc<Repository> {
-    let storage = Memory::new(Time::from_seconds(1_700_000_000));
-    Format::create(&storage, &random::System, "secret", &kopia::format::Options::default()).unwrap();
-    Arc::new(Repository::open(Arc::new(storage), Arc::new(random::System), "secret").unwrap())
+    in_memory().1
 }
 
-fn simple(repository: &Arc<Repository>, folder: &Path) -> (DirEntry, Counts) {
+/// The same, with the memory.
+pub(crate) fn in_memory() -> (Arc<Memory>, Arc<Repository>) {
+    let storage = Arc::new(Memory::new(Time::from_seconds(1_700_000_000)));
+    Format::create(&*storage, &random::System, "secret", &kopia::format::Options::default()).unwrap();
+    let repository = Repository::open(storage.clone(), Arc::new(random::System), "secret").unwrap();
+    (storage, Arc::new(repository))
+}
+
+/// Makes a snapshot of a folder that nobody says anything about.
+pub(crate) fn simple(repository: &Arc<Repository>, folder: &Path) -> (DirEntry, Counts) {
     let request = Request { source: source_of(folder), ..Request::default() };
     let (saved, counts) = upload(repository, folder, &request);
     (saved.snapshot.root, counts)
 }
 
-fn snapshots(repository: &Repository) -> Vec<Snapshot> {
+/// All snapshots.
+pub(crate) fn snapshots(repository: &Repository) -> Vec<Snapshot> {
     let manifests = Manifests::load(repository).unwrap();
     manifests.find(&[("type", "snapshot")]).map(|manifest| Snapshot::read(manifest).unwrap()).collect()
 }
