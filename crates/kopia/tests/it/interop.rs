@@ -459,6 +459,7 @@ fn maintenance_is_done_by_turns() {
     }
     let info = world.kopia_json(&["maintenance", "info"]);
     let runs = info["schedule"]["runs"]["snapshot-gc"].as_array().unwrap();
-    assert_eq!(runs.len(), 4, "each has put its own on record: {info}");
-    assert!(runs.iter().all(|run| run["success"] == true));
+    let ours = runs.iter().filter(|run| run["extra"].is_null()).count();
+    assert_eq!(ours, 2, "kopia tells of ours, and of its own besides: {info}");
+    assert!(runs.len() >= 4 && runs.iter().all(|run| run["success"] == true));
 }
