@@ -14,10 +14,12 @@
 //! | [`snapshot`] | the documents of snapshots and directories |
 //! | [`policy`], [`ignore`] | what somebody wants to be left out, compressed, and kept |
 //! | [`upload`] | a tree of the file system into a snapshot |
+//! | [`block`] | a device or an image of one, and back |
 //! | [`restore`] | a tree of a snapshot back onto the file system |
 //! | [`maintenance`] | what nothing refers to any more goes, and indexes are merged |
 //! | [`verify`], [`recover`], [`copy`] | whether all is there, indexes that are lost, and snapshots in other repositories |
 
+pub mod block;
 pub mod compression;
 pub mod content;
 pub mod copy;
@@ -45,9 +47,12 @@ pub mod writer;
 mod beneath;
 mod cache;
 mod gojson;
+mod holes;
 mod index_set;
 mod parallel;
 mod sync;
+#[cfg(test)]
+mod tests;
 
 pub use content::{ContentId, Contents};
 pub use error::{Error, ErrorKind, Result};

@@ -38,6 +38,16 @@ impl Repository {
     pub fn open(storage: Arc<dyn Storage>, random: Arc<dyn Random>, password: &str) -> Result<Self> {
         let at = storage.now();
         let format = Format::open(&*storage, password)?;
+        Self::with_format(storage, random, format, at)
+    }
+
+    /// Opens a repository whose format was read at that time.
+    pub(crate) fn with_format(
+        storage: Arc<dyn Storage>,
+        random: Arc<dyn Random>,
+        format: Format,
+        at: Time,
+    ) -> Result<Self> {
         let crypto = Crypto { hasher: format.hasher()?, encryptor: format.encryptor()? };
         let indexes = IndexSet::default().refreshed(&*storage, &format, &crypto)?;
         let seen = Seen { format: Arc::new(format), indexes: Arc::new(indexes), at };

@@ -24,5 +24,5 @@ pub fn copy(
     };
     let parts = list::read(&id, ObjectReader::open(from, list)?)?.into_iter();
     let parts = parts.map(|part| Ok(Part { object: copy(from, part.object, to, compression)?, ..part }));
-    store_list(to, None, &parts.collect::<Result<Vec<_>>>()?)
+    store_list(to, None, &parts.collect::<Result<Vec<_>>>()?, None)
 }

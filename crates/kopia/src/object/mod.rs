@@ -12,6 +12,7 @@ mod tests;
 pub use copy::copy;
 pub use id::ObjectId;
 pub use reader::{ObjectReader, contents_of, leaves};
+pub(crate) use writer::array;
 pub use writer::{ObjectWriter, concatenate};
 
 /// A part of an object.

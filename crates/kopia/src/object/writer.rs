@@ -117,7 +117,7 @@ impl<'a> ObjectWriter<'a> {
         self.store_waiting()?;
         match self.parts[..] {
             [part] => Ok(part.object),
-            _ => store_list(self.writer, self.prefix, &self.parts),
+            _ => store_list(self.writer, self.prefix, &self.parts, None),
         }
     }
 
@@ -159,9 +159,19 @@ impl Write for ObjectWriter<'_> {
     }
 }
 
-/// Stores a list of parts; the name of what they are together. The list of something with a prefix has the same.
-pub(super) fn store_list(writer: &Writer, prefix: Option<Prefix>, parts: &[Part]) -> Result<ObjectId> {
-    let mut list = ObjectWriter::new(writer, prefix.or(Some(Prefix::LIST)), Compression::of_metadata())?;
+/// Stores a list of parts, cut as the repository cuts unless somebody says otherwise; the name of what they are together. The list of something with
+/// a prefix has the same.
+pub(super) fn store_list(
+    writer: &Writer,
+    prefix: Option<Prefix>,
+    parts: &[Part],
+    splitter: Option<Splitter>,
+) -> Result<ObjectId> {
+    let (prefix, compression) = (prefix.or(Some(Prefix::LIST)), Compression::of_metadata());
+    let mut list = match splitter {
+        Some(splitter) => ObjectWriter::with_splitter(writer, prefix, compression, splitter),
+        None => ObjectWriter::new(writer, prefix, compression)?,
+    };
     let mut buffered = io::BufWriter::new(&mut list);
     list::write(parts, &mut buffered)
         .and_then(|()| buffered.flush())
@@ -185,5 +195,21 @@ pub fn concatenate(writer: &Writer, objects: &[ObjectId]) -> Result<ObjectId> {
     if parts.is_empty() {
         return Err(Error::invalid("object", "of no objects at all none can be made"));
     }
-    store_list(writer, None, &parts)
+    store_list(writer, None, &parts, None)
+}
+
+/// Objects of the same length one behind the other as one, whose list is cut so.
+pub(crate) fn array(
+    writer: &Writer,
+    objects: &[ObjectId],
+    length: u64,
+    splitter: Splitter,
+) -> Result<ObjectId> {
+    let part = |(number, object): (usize, &ObjectId)| Part {
+        start: number as u64 * length,
+        length,
+        object: *object,
+    };
+    let parts: Vec<Part> = objects.iter().enumerate().map(part).collect();
+    store_list(writer, None, &parts, Some(splitter))
 }

@@ -6,11 +6,13 @@
 pub mod conformance;
 mod filesystem;
 mod memory;
+mod throttled;
 
 use std::fmt;
 
 pub use filesystem::Filesystem;
 pub use memory::Memory;
+pub use throttled::Throttled;
 
 use crate::{Error, ErrorKind, Result, Time};
 

@@ -5,12 +5,13 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 
-use rustix::fs::{FileType, Mode, OFlags, SeekFrom, Stat, fstat, openat, readlinkat, seek};
+use rustix::fs::{FileType, Mode, OFlags, Stat, fstat, openat, readlinkat};
 use rustix::io::Errno;
 
 use super::Job;
 use super::names::Names;
 use super::walk::{Missing, Place, modified};
+use crate::holes::next_data;
 use crate::ignore::Rules;
 use crate::object::{ObjectWriter, concatenate};
 use crate::snapshot::DirEntry;
@@ -135,20 +136,6 @@ fn begin<'a>(job: &'a Job<'_>, entry: &DirEntry) -> Result<ObjectWriter<'a>> {
         None => ObjectWriter::new(job.upload.writer, None, compression)?,
     };
     Ok(object.with_helpers(&job.crew))
-}
-
-/// Where the next bytes begin that are no hole, and where they end; nothing behind the last ones that the file had, unless they are a hole.
-fn next_data(file: &File, position: u64, size: u64) -> io::Result<Option<(u64, u64)>> {
-    if position >= size {
-        return Ok(None);
-    }
-    match seek(file, SeekFrom::Data(position)) {
-        Ok(data) => Ok(Some((data, seek(file, SeekFrom::Hole(data))?))),
-        Err(Errno::NXIO) => Ok(Some((size, size))),
-        // a file system that knows no holes
-        Err(Errno::INVAL | Errno::NOTSUP) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Adds the bytes of a file from one place to another, or to its end; how many there were.

@@ -39,7 +39,8 @@ fn snapshot_of(repository: &Arc<Repository>, tree: &Path) -> String {
     saved.id
 }
 
-fn created(world: &World, options: &Options) -> Arc<Repository> {
+/// A repository of our own.
+pub(crate) fn created(world: &World, options: &Options) -> Arc<Repository> {
     let storage = Filesystem::create(world.repository_path()).unwrap();
     Format::create(&storage, &random::System, &world.password, options).unwrap();
     world.open()
@@ -89,7 +90,8 @@ fn verify_all(repository: &Repository) {
     }
 }
 
-fn has_kopia_verify(world: &World) {
+/// Has the command verify everything.
+pub(crate) fn has_kopia_verify(world: &World) {
     world.kopia(&["content", "verify", "--full"]);
     world.kopia(&["snapshot", "verify", "--verify-files-percent=100"]);
 }
