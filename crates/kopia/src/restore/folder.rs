@@ -190,6 +190,11 @@ impl Opened {
         Ok(sys::symlinkat(target, &self.0, name)?)
     }
 
+    /// Another name for a file.
+    pub(super) fn link_file(&self, name: &[u8], folder: &Self, other: &[u8]) -> io::Result<()> {
+        Ok(sys::linkat(&self.0, name, &folder.0, other, AtFlags::empty())?)
+    }
+
     /// Removes a file, if it is there.
     pub(super) fn remove(&self, name: &[u8]) -> io::Result<()> {
         match sys::unlinkat(&self.0, name, AtFlags::empty()) {

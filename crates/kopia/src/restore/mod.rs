@@ -2,6 +2,7 @@
 //! names leads out of the target.
 
 mod folder;
+mod links;
 mod options;
 mod plan;
 mod target;
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
 use folder::Folder;
+use links::Links;
 pub use options::{Existing, Options};
 use options::{Selected, selected};
 use plan::{Plan, Run};
@@ -126,19 +128,22 @@ fn run(job: &Job<'_>, root: &DirEntry) -> Result<()> {
             worker::run(job, run);
         }
     };
-    thread::scope(|scope| {
+    let links = thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(work);
         }
         let list = || {
-            let mut lister = Lister { job, plan: Plan::new(job.contents, sender) };
+            let mut lister = Lister { job, plan: Plan::new(job.contents, sender), links: Links::default() };
             lister.list(&Arc::new(Folder::root(job, root.clone())), root, 0)?;
-            lister.plan.send()
+            lister.plan.send()?;
+            Ok(lister.links)
         };
         let lister = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, list);
         let lister = lister.map_err(|error| Error::from_io("restore", error))?;
         lister.join().unwrap_or_else(|_| Err(Error::invalid("restore", "a thread has panicked")))
-    })
+    })?;
+    links.make(job);
+    Ok(())
 }
 
 fn next<'a>(receiver: &Mutex<mpsc::Receiver<Run<'a>>>) -> Option<Run<'a>> {
@@ -149,6 +154,7 @@ fn next<'a>(receiver: &Mutex<mpsc::Receiver<Run<'a>>>) -> Option<Run<'a>> {
 struct Lister<'a> {
     job: &'a Job<'a>,
     plan: Plan<'a>,
+    links: Links<'a>,
 }
 
 impl<'a> Lister<'a> {
@@ -199,6 +205,9 @@ impl<'a> Lister<'a> {
     fn file(&mut self, folder: &Arc<Folder<'a>>, entry: DirEntry) -> Result<()> {
         if folder.keeps(&entry) {
             self.job.count(|report| report.kept += 1);
+            return Ok(());
+        }
+        if self.links.take(folder, &entry) {
             return Ok(());
         }
         let target = Arc::new(Target::new(Arc::clone(folder), entry));

@@ -121,7 +121,7 @@ impl<'a> Target<'a> {
     }
 
     fn partial(&self) -> Vec<u8> {
-        format!("{PARTIAL}{}", &blake3::hash(&self.entry.name).to_hex()[..16]).into_bytes()
+        partial(&self.entry.name)
     }
 
     fn job(&self) -> &Job<'a> {
@@ -144,6 +144,11 @@ impl Drop for Target<'_> {
             let _ = self.folder.open().and_then(|place| place.remove(&self.partial()));
         }
     }
+}
+
+/// What a file is called while it is being written.
+pub(super) fn partial(name: &[u8]) -> Vec<u8> {
+    format!("{PARTIAL}{}", &blake3::hash(name).to_hex()[..16]).into_bytes()
 }
 
 /// Writes bytes at a place; if there may be holes, not those that are zeros.

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::io::{self, Read};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::Mode;
-use crate::gojson::{Object, write_list};
+use crate::gojson::{Object, lossy, write_list};
 use crate::object::ObjectId;
 use crate::{Error, Result, Time};
 
@@ -15,6 +17,10 @@ use crate::{Error, Result, Time};
 pub(super) const STREAM: &str = "kopia:directory";
 /// The most failures that a directory names; those of its subdirectories are named in it again.
 pub(super) const ERRORS_MAX: usize = 10;
+
+/// What fields are called that only this crate knows: one file under several names, and a name that is no text.
+const LINK: &str = "salvorLink";
+const NAME: &str = "salvorName";
 
 /// What an entry is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -49,7 +55,7 @@ impl EntryType {
 /// A name in a directory, or the root of a snapshot.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DirEntry {
-    /// Its name; what is no text in it is lost when it is written.
+    /// Its name. One that is no text is kept beside what kopia reads, which has replacements in it.
     pub name: Vec<u8>,
     /// What it is.
     pub kind: EntryType,
@@ -67,6 +73,8 @@ pub struct DirEntry {
     pub object: Option<ObjectId>,
     /// What lies below a directory.
     pub summary: Option<Summary>,
+    /// Files of a tree with the same number are one file under several names; kopia takes them for several files.
+    pub link: Option<u64>,
 }
 
 /// What lies below a directory, with the directory itself.
@@ -153,6 +161,13 @@ impl DirEntry {
         if let Some(summary) = &self.summary {
             summary.write(object.field("summ"));
         }
+        // what kopia does not know it passes over
+        if let Some(link) = self.link {
+            object.number(LINK, link);
+        }
+        if str::from_utf8(&self.name).is_err() {
+            object.string(NAME, STANDARD.encode(&self.name).as_bytes());
+        }
         object.end();
     }
 }
@@ -167,8 +182,10 @@ impl<'de> Deserialize<'de> for DirEntry {
         };
         let object =
             (!row.object.is_empty()).then(|| row.object.parse()).transpose().map_err(de::Error::custom)?;
+        let bytes = STANDARD.decode(&row.bytes).ok();
+        let name = bytes.filter(|bytes| !bytes.is_empty() && lossy(bytes) == row.name);
         Ok(Self {
-            name: row.name.into_bytes(),
+            name: name.unwrap_or_else(|| row.name.into_bytes()),
             kind: EntryType::of(&row.kind),
             mode,
             size: row.size,
@@ -177,6 +194,7 @@ impl<'de> Deserialize<'de> for DirEntry {
             gid: row.gid,
             object,
             summary: row.summary,
+            link: row.link,
         })
     }
 }
@@ -198,6 +216,10 @@ struct Row {
     object: String,
     #[serde(rename = "summ")]
     summary: Option<Summary>,
+    #[serde(rename = "salvorLink")]
+    link: Option<u64>,
+    #[serde(rename = "salvorName")]
+    bytes: String,
 }
 
 /// A directory in memory.

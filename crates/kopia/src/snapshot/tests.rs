@@ -41,6 +41,7 @@ fn every_field_is_written_in_its_place_and_left_out_where_go_does() {
         gid: u32::MAX,
         object: Some("Ix00".parse().unwrap()),
         summary: None,
+        link: Some(7),
     };
     let failure = |path: &str| EntryError { path: path.to_owned(), error: "permission denied".to_owned() };
     let summary = Summary {
@@ -54,7 +55,7 @@ fn every_field_is_written_in_its_place_and_left_out_where_go_does() {
     let text = [
         r#"{"stream":"kopia:directory","entries":["#,
         r#"{"name":"a\u003c\ufffd","type":"f","mode":"040000755","size":12,"mtime":"1970-01-01T00:00:00.000000001Z","#,
-        r#""uid":1,"gid":4294967295,"obj":"Ix00"},{"obj":""}],"#,
+        r#""uid":1,"gid":4294967295,"obj":"Ix00","salvorLink":7,"salvorName":"YTz/"},{"obj":""}],"#,
         r#""summary":{"size":0,"files":0,"symlinks":0,"dirs":0,"incomplete":"canceled","numFailed":2,"numIgnoredErrors":3,"#,
         r#""errors":[{"path":"x","error":"permission denied"}]}}"#,
         "\n",

@@ -62,8 +62,9 @@ impl Storage for Throttled {
     }
 
     fn get_range(&self, name: &str, offset: u64, length: usize) -> Result<Vec<u8>> {
-        wait(self.read.as_ref(), length);
-        self.inner.get_range(name, offset, length)
+        let data = self.inner.get_range(name, offset, length)?;
+        wait(self.read.as_ref(), data.len());
+        Ok(data)
     }
 
     fn head(&self, name: &str) -> Result<Blob> {

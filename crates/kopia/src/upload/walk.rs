@@ -187,6 +187,7 @@ impl<'a> Place<'a> {
             self.job.upload.progress.count(|counts| counts.excluded_directories += 1);
             return Ok(None);
         }
+        self.check_name(name, &path);
         if self.depth >= DEPTH_MAX {
             return Err(Missing::Unreadable(io::Error::other("lies too deep")));
         }
@@ -225,6 +226,7 @@ impl<'a> Place<'a> {
             });
             return Ok(None);
         }
+        self.check_name(name, path);
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => file::regular(self, folder, entry, &stat),
             FileType::Symlink => file::link(self, folder, entry),
@@ -278,6 +280,14 @@ impl<'a> Place<'a> {
         Ok(None)
     }
 
+    /// Tells of a name that kopia's command would restore as another one.
+    fn check_name(&self, name: &[u8], path: &[u8]) {
+        if str::from_utf8(name).is_err() {
+            let reason = "its name is no text: kopia's command would restore it under another one".to_owned();
+            self.job.upload.progress.problem(&text(path), reason, Severity::Warning);
+        }
+    }
+
     fn path_of(&self, name: &[u8]) -> Vec<u8> {
         if self.path.is_empty() { name.to_vec() } else { [&self.path[..], b"/", name].concat() }
     }
@@ -306,6 +316,7 @@ fn entry_of(name: Vec<u8>, stat: &Stat) -> DirEntry {
         gid: stat.st_gid,
         object: None,
         summary: None,
+        link: (kind == EntryType::File && stat.st_nlink > 1).then_some(stat.st_ino),
     }
 }
 

@@ -9,7 +9,7 @@ mod pending;
 mod tests;
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
 use pending::{Maker, Pending, Unsent};
@@ -26,6 +26,8 @@ use crate::{Error, ErrorKind, Repository, Result};
 const SKEW_MAX: Duration = Duration::from_mins(5);
 /// How old stored packs may be that no index tells of, before somebody looks whether they are there: maintenance takes them after a day.
 const PACK_AGE_MAX: Duration = Duration::from_hours(12);
+/// How many contents may be stored that no index tells of: more of them would fill the memory.
+const ENTRIES_MAX: usize = 200_000;
 /// Who is said to write unless somebody says otherwise; Velero writes as the same.
 const DEFAULT_NAME: &str = "default";
 
@@ -63,8 +65,25 @@ impl Writer {
         &self.repository
     }
 
-    /// Writes a content, unless the repository has it; its name.
+    /// Writes a content, unless the repository has it; its name. After very many of them those are flushed.
     pub fn put(
+        &self,
+        prefix: Option<Prefix>,
+        data: &[u8],
+        compression: Option<Compression>,
+    ) -> Result<ContentId> {
+        let id = self.put_one(prefix, data, compression)?;
+        if lock(&self.pending).len() >= ENTRIES_MAX {
+            let gate = write(&self.gate);
+            // unless somebody else just has
+            if lock(&self.pending).len() >= ENTRIES_MAX {
+                self.flush_alone(&gate)?;
+            }
+        }
+        Ok(id)
+    }
+
+    fn put_one(
         &self,
         prefix: Option<Prefix>,
         data: &[u8],
@@ -158,7 +177,10 @@ impl Writer {
 
     /// Makes visible what was written: as one, or, if this fails, not at all. After a failure call it again.
     pub fn flush(&self) -> Result<()> {
-        let _gate = write(&self.gate);
+        self.flush_alone(&write(&self.gate))
+    }
+
+    fn flush_alone(&self, _gate: &RwLockWriteGuard<'_, ()>) -> Result<()> {
         let unsent = lock(&self.pending).close_all(self.repository.random(), self.repository.crypto())?;
         unsent.iter().try_for_each(|unsent| self.send(unsent))?;
         let entries = lock(&self.pending).entries();

@@ -67,6 +67,11 @@ impl Pending {
         self.entries.insert(entry.id, entry);
     }
 
+    /// How many entries there are.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// All entries, by name.
     pub(super) fn entries(&self) -> Vec<Entry> {
         self.entries.values().cloned().collect()

@@ -1,6 +1,8 @@
 //! Trees into a repository and back: what is read, what is known already, what is left out, and what goes wrong.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt, symlink};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -79,9 +81,13 @@ fn a_tree_comes_back_as_it_was() {
     let (folder, repository) = (tempfile::tempdir().unwrap(), repository());
     let tree = folder.path().join("tree");
     zoo(&tree);
+    for name in [&b"no \xff\xfe text"[..], b"no \xff\xfd text", b"\xe2\x82"] {
+        fs::write(tree.join(OsStr::from_bytes(name)), name).unwrap();
+    }
     let (root, counts) = simple(&repository, &tree);
-    assert!(compare(&*repository, &root, &tree) > 15);
-    assert_eq!((counts.errors, counts.warnings, counts.cached_files), (0, 0, 0));
+    assert!(compare(&*repository, &root, &tree) > 18);
+    assert_eq!((counts.errors, counts.warnings, counts.cached_files), (0, 3, 0), "names that are no text");
+    assert_eq!(simple(&repository, &tree).1.files, 0, "they are known again");
     let summary = root.summary.as_ref().unwrap();
     assert_eq!((summary.files + summary.symlinks, summary.dirs), (counts.files, counts.directories));
     let restored = folder.path().join("restored");
@@ -162,6 +168,12 @@ fn holes_are_not_read_and_files_with_several_names_are_read_once() {
     assert_eq!(metadata.len(), 3 << 30);
     assert!(metadata.blocks() < 1000, "holes are holes again: {}", metadata.blocks());
     assert!(fs::read(restored.join("again")).unwrap() == noise(4, 300_000));
+    let numbers =
+        ["linked", "again", "once more"].map(|name| fs::metadata(restored.join(name)).unwrap().ino());
+    assert!(numbers[0] == numbers[1] && numbers[1] == numbers[2], "one file again: {numbers:?}");
+    let report = restore(&*repository, &root, &restored, &options, &AtomicBool::new(false)).unwrap();
+    assert_eq!((report.files, report.problems.len()), (4, 0), "also in place of what is there");
+    assert_eq!(fs::read_dir(&restored).unwrap().count(), 4);
 }
 
 #[test]
