@@ -45,7 +45,10 @@ const LOW: &[&str] = &[
 /// Types whose objects can make the API server refuse others: they come after all that need not come later.
 const GUARDS: &[&str] = &[
     "apiservices.apiregistration.k8s.io",
+    "clusterresourcequotas.quota.openshift.io",
     "mutatingwebhookconfigurations.admissionregistration.k8s.io",
+    // One that has not counted yet refuses what it is to count, and counts custom resources minutes late.
+    "resourcequotas",
     "validatingadmissionpolicybindings.admissionregistration.k8s.io",
     "validatingwebhookconfigurations.admissionregistration.k8s.io",
 ];
