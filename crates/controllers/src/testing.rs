@@ -26,6 +26,7 @@ use crate::config::Config;
 use crate::deps::{Clock, Deps, Ids, Stores};
 use crate::error::Result;
 use crate::metrics::Metrics;
+use crate::operation::attempts::Failures;
 use crate::runtime::{Next, Spec};
 
 /// The namespace of the tests.
@@ -123,6 +124,7 @@ impl World {
             ids: self.ids.clone(),
             config: Arc::new(Config { namespace: NAMESPACE.into(), scratch: scratch(), ..Config::default() }),
             metrics: Arc::new(Metrics::default()),
+            failures: Failures::default(),
             stop: CancellationToken::new(),
         })
     }

@@ -18,6 +18,7 @@ use crate::request::described;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {
     nth: usize,
+    action: Option<&'static str>,
     writes_only: bool,
     after_effect: bool,
     then_dead: bool,
@@ -27,7 +28,19 @@ pub struct Fault {
 impl Fault {
     /// The n-th call fails, before it has an effect.
     pub fn call(nth: usize) -> Self {
-        Self { nth, writes_only: false, after_effect: false, then_dead: false, kind: ErrorKind::Unavailable }
+        Self {
+            nth,
+            action: None,
+            writes_only: false,
+            after_effect: false,
+            then_dead: false,
+            kind: ErrorKind::Unavailable,
+        }
+    }
+
+    /// Every call of this action fails, such as `create namespaces shop`.
+    pub fn every(action: &'static str) -> Self {
+        Self { action: Some(action), ..Self::call(usize::MAX) }
     }
 
     /// The n-th write fails, before it has an effect.
@@ -118,7 +131,8 @@ impl Faulty {
             return Err(Error::new(kind, action, "injected: the process is dead"));
         }
         let number = |fault: &Fault| if fault.writes_only { write_number } else { call_number };
-        let Some(fault) = self.fault.filter(|fault| number(fault) == fault.nth) else { return call.await };
+        let meant = |fault: &Fault| number(fault) == fault.nth || fault.action == Some(action.as_str());
+        let Some(fault) = self.fault.filter(meant) else { return call.await };
         if fault.after_effect {
             // The effect stands, whatever came of it.
             let _lost = call.await;

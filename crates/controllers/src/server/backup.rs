@@ -21,6 +21,7 @@ use crate::deps::Deps;
 use crate::error::{Error, Result, read};
 use crate::metrics::Metric;
 use crate::objects::{find, list, patch, patch_status, stamp};
+use crate::operation::attempts::conclude;
 use crate::operation::{Operation, Place, backup as operation, failed};
 use crate::runtime::{Next, Spec};
 
@@ -113,6 +114,16 @@ async fn begin(deps: &Deps, backup: &Backup, namespaces: Vec<NamespaceFacts>, no
 }
 
 async fn run(
+    deps: &Arc<Deps>,
+    document: &Value,
+    backup: &Backup,
+    namespaces: &[NamespaceFacts],
+) -> Result<()> {
+    let attempt = attempt(deps, document, backup, namespaces).await;
+    conclude(deps, document, attempt, |problem| fail(deps, document, backup, problem)).await
+}
+
+async fn attempt(
     deps: &Arc<Deps>,
     document: &Value,
     backup: &Backup,

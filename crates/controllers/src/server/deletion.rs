@@ -118,7 +118,7 @@ impl Deletion<'_> {
         match step {
             Step::Begin => self.begin(scene).await,
             Step::MarkBackup => self.mark(scene).await,
-            Step::DeleteData => self.data(scene).await,
+            Step::CheckData => self.data(scene).await,
             Step::DeleteFiles => self.files(scene).await,
             Step::DeleteRestores(restores) => self.restores(&restores).await,
             Step::DeleteBackup => self.backup(scene).await,
@@ -172,7 +172,7 @@ impl Deletion<'_> {
                 self.progress.errors.push(error);
             }
         }
-        self.progress.data_gone = true;
+        self.progress.data_checked = true;
         Ok(())
     }
 

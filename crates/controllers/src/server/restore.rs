@@ -20,6 +20,7 @@ use crate::deps::Deps;
 use crate::error::{Error, Result, read};
 use crate::metrics::Metric;
 use crate::objects::{find, list, patch, patch_status, stamp};
+use crate::operation::attempts::conclude;
 use crate::operation::{Operation, Place, failed, restore as operation};
 use crate::runtime::{Next, Spec};
 
@@ -96,6 +97,11 @@ async fn begin(deps: &Deps, restore: &Restore, now: Timestamp) -> Result<()> {
 }
 
 async fn run(deps: &Arc<Deps>, document: &Value, restore: &Restore) -> Result<()> {
+    let attempt = attempt(deps, document, restore).await;
+    conclude(deps, document, attempt, |problem| fail(deps, document, restore, problem)).await
+}
+
+async fn attempt(deps: &Arc<Deps>, document: &Value, restore: &Restore) -> Result<()> {
     let operation = open(deps, document, restore).await?;
     operation::run(&operation, &Request::of(restore, priorities(deps))).await
 }

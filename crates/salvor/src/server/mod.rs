@@ -133,6 +133,7 @@ fn deps(settings: &Settings, cluster: Arc<dyn Cluster>) -> Arc<Deps> {
         ids: Arc::new(RandomIds),
         config: Arc::new(settings.config.clone()),
         metrics: Arc::new(metrics),
+        failures: Default::default(),
         stop: CancellationToken::new(),
     })
 }
@@ -199,6 +200,7 @@ fn test_deps(fake: &cluster::fake::FakeCluster, store: impl store::Store) -> Arc
         ids: Arc::new(RandomIds),
         config: Arc::default(),
         metrics: Arc::default(),
+        failures: Default::default(),
         stop: CancellationToken::new(),
     })
 }

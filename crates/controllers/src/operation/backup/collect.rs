@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use api::meta::{ObjectKey, ResourceType};
 use cluster::port::{ListPage, ObjectRef};
 use cluster::{Error as ClusterError, ErrorKind};
-use engine::backup::{Collected, ListRequest, Planner, problems};
+use engine::backup::{Absence, Collected, ListRequest, Planner, problems};
 use engine::facts::Facts;
 use engine::problem::{Problem, Severity};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::operation::Operation;
 use crate::operation::journal::Journal;
+use crate::operation::patience::patiently;
 use crate::operation::spool::{Spool, Writer};
 
 /// How often a list begins again whose continuation has expired; objects that come twice are one.
@@ -30,7 +31,10 @@ pub(super) async fn collect(
     let collector = Collector {
         operation,
         journal,
-        pages: Arc::new(Mutex::new(Pages { writer: spool.writer(), facts: Vec::new() })),
+        pages: Arc::new(Mutex::new(Pages {
+            writer: spool.writer(journal.first_spool_file()),
+            facts: Vec::new(),
+        })),
     };
     let width = operation.deps.config.limits.connections.max(1);
     let lists: Vec<_> = planner.lists().into_iter().map(|list| collector.list(list)).collect();
@@ -61,11 +65,11 @@ impl Collector<'_> {
         let mut page = ListPage { selector: list.selector.clone(), limit, resume: None };
         let mut restarts = 0;
         loop {
+            let namespace = list.namespace.as_deref();
             let answer =
-                self.operation.deps.cluster.list(&list.resource, list.namespace.as_deref(), &page).await;
+                patiently(|| self.operation.deps.cluster.list(&list.resource, namespace, &page)).await;
             let answer = match answer {
                 Ok(answer) => answer,
-                Err(error) if error.kind == ErrorKind::Unauthorized => return Err(error.into()),
                 // The definition of the type was deleted meanwhile, and its objects with it.
                 Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
                 Err(error) if error.kind == ErrorKind::Expired && restarts < RESTARTS_MAX => {
@@ -73,7 +77,7 @@ impl Collector<'_> {
                     page.resume = None;
                     continue;
                 }
-                Err(error) => return Ok(Some(not_listed(&list, &error))),
+                Err(error) => return self.blame(error).await.map(|error| Some(not_listed(&list, &error))),
             };
             self.keep(list.resource.clone(), answer.items).await?;
             match answer.resume {
@@ -91,22 +95,32 @@ impl Collector<'_> {
                 return Ok(());
             }
             for key in wanted {
-                if !self.fetch(planner, &key).await? {
-                    collected.absent.insert(key);
+                if let Some(absence) = self.fetch(planner, &key).await? {
+                    collected.absent.insert(key, absence);
                 }
             }
         }
     }
 
-    /// Fetches one object; says whether it is there.
-    async fn fetch(&self, planner: &Planner, key: &ObjectKey) -> Result<bool> {
-        let Some(resource) = planner.catalog().find(&key.resource).cloned() else { return Ok(false) };
+    /// Fetches one object; says why, if it does not come.
+    async fn fetch(&self, planner: &Planner, key: &ObjectKey) -> Result<Option<Absence>> {
+        let Some(resource) = planner.catalog().find(&key.resource).cloned() else {
+            return Ok(Some(Absence::NotFound));
+        };
         let at = ObjectRef { resource, namespace: key.namespace.clone(), name: key.name.clone() };
-        match self.operation.deps.cluster.get(&at).await {
-            Ok(document) => self.keep(at.resource, vec![document]).await.map(|()| true),
-            Err(error) if error.kind == ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error.into()),
+        match patiently(|| self.operation.deps.cluster.get(&at)).await {
+            Ok(document) => self.keep(at.resource, vec![document]).await.map(|()| None),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(Some(Absence::NotFound)),
+            Err(error) => self.blame(error).await.map(|error| Some(Absence::Refused(error.to_string()))),
         }
+    }
+
+    /// The error of a call, if it is about what was called for. A token that is worth nothing, or a server that does not
+    /// answer anything, says nothing of it: then the backup as a whole is tried again.
+    async fn blame(&self, error: ClusterError) -> Result<ClusterError> {
+        let told = error.is_a_judgement()
+            || error.is_transient() && self.operation.deps.cluster.version().await.is_ok();
+        if told { Ok(error) } else { Err(error.into()) }
     }
 
     async fn keep(&self, resource: ResourceType, documents: Vec<Value>) -> Result<()> {

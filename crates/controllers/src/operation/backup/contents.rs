@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use engine::archive::Writer;
+use engine::archive::{Size, Writer};
 use engine::backup::transform::transform;
 use engine::backup::{BackupPlan, PlannedItem};
 use engine::problem::Problem;
@@ -28,6 +28,7 @@ const PIECES_MAX: usize = 4;
 #[derive(Debug, Default)]
 pub(super) struct Packed {
     done: AtomicUsize,
+    size: Mutex<Size>,
     failed: Mutex<BTreeMap<usize, Problem>>,
 }
 
@@ -40,6 +41,11 @@ impl Packed {
     /// The items that are not in the archive, by number, and why.
     pub(super) fn failed(&self) -> BTreeMap<usize, Problem> {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How large the archive is, once it is whole.
+    pub(super) fn size(&self) -> Size {
+        *self.size.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn fail(&self, number: usize, problem: Problem) {
@@ -56,7 +62,7 @@ pub(super) fn stream(
     let (sender, receiver) = mpsc::channel(PIECES_MAX);
     let (plan, spool, packed) = (Arc::clone(plan), Arc::clone(spool), Arc::clone(packed));
     tokio::task::spawn_blocking(move || {
-        let pieces = Pieces { piece: Vec::with_capacity(PIECE_BYTES), sender: sender.clone() };
+        let pieces = Pieces { piece: Vec::with_capacity(PIECE_BYTES), sent: 0, sender: sender.clone() };
         if let Err(error) = write(&plan, &spool, &packed, pieces) {
             // Nobody listens any more: then nobody needs to know.
             let _unheard = sender.blocking_send(Err(error));
@@ -79,7 +85,11 @@ fn write(plan: &BackupPlan, spool: &Spool, packed: &Packed, pieces: Pieces) -> i
         }
         packed.done.fetch_add(1, Ordering::Relaxed);
     }
-    archive.finish()?.finish()?.flush()
+    let size = archive.size();
+    let mut pieces = archive.finish()?.finish()?;
+    pieces.flush()?;
+    *packed.size.lock().unwrap_or_else(PoisonError::into_inner) = Size { packed: pieces.sent, ..size };
+    Ok(())
 }
 
 fn content(plan: &BackupPlan, spool: &Spool, item: &PlannedItem) -> io::Result<Result<Vec<u8>, Problem>> {
@@ -93,12 +103,14 @@ fn content(plan: &BackupPlan, spool: &Spool, item: &PlannedItem) -> io::Result<R
 /// Sends what is written to it, piece by piece.
 struct Pieces {
     piece: Vec<u8>,
+    sent: u64,
     sender: mpsc::Sender<io::Result<Bytes>>,
 }
 
 impl Pieces {
     fn send(&mut self) -> io::Result<()> {
         let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE_BYTES));
+        self.sent += piece.len() as u64;
         let gone = |_| io::Error::new(io::ErrorKind::BrokenPipe, "the upload has ended");
         self.sender.blocking_send(Ok(piece.into())).map_err(gone)
     }

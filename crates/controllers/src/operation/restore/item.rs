@@ -1,9 +1,7 @@
 //! One object of a restore: read, transformed, created; and if its name is taken, what `engine` says then.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use cluster::clock::Deadline;
 use cluster::port::{ObjectRef, Patch, WriteOptions};
 use cluster::{Error as ClusterError, ErrorKind};
 use engine::document::{name, uid};
@@ -13,17 +11,12 @@ use engine::restore::existing::Change;
 use engine::restore::plan::PlannedItem;
 use engine::restore::{self, Existing, RestorePlan, existing, problems, status};
 use serde_json::Value;
-use tokio::time::sleep;
 
 use super::pace::Pace;
 use crate::error::{Error, Result};
 use crate::operation::Operation;
+use crate::operation::patience::persist;
 use crate::operation::spool::Spool;
-
-/// How long a call is tried while the server is not able to answer.
-const PATIENCE: Duration = Duration::from_secs(120);
-/// Between two tries when the server does not say how long to wait.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// Brings an item to where it needs nothing more. Fails only if nothing can be said of it: then the whole
 /// operation is tried again.
@@ -151,20 +144,9 @@ impl Item<'_> {
     where
         F: Future<Output = cluster::Result<T>>,
     {
-        let deadline = Deadline::after(PATIENCE);
-        loop {
-            let answer = call().await;
-            match &answer {
-                Err(error) if error.is_transient() && !deadline.has_passed() => {
-                    self.pace.slow_down();
-                    sleep(error.retry_after.unwrap_or(PAUSE)).await;
-                }
-                _ => {
-                    self.pace.well();
-                    return answer;
-                }
-            }
-        }
+        let answer = persist(|| self.pace.slow_down(), call).await;
+        self.pace.well();
+        answer
     }
 
     fn problem(&self, code: &Code, severity: Severity, error: &ClusterError) -> Problem {

@@ -134,7 +134,11 @@ async fn data_of_volumes_is_not_lost_sight_of() {
     let errors = errors(&world).await;
     assert!(errors[0].contains("1 native snapshots"), "{errors:?}");
     assert!(world.memory.keys().contains(&"backups/b/velero-backup.json".to_owned()));
-    assert_eq!(world.get::<Backup>("b").await.unwrap().status.phase, BackupPhase::Deleting);
+    assert_eq!(world.get::<Backup>("b").await.unwrap().status.phase, BackupPhase::Completed);
+    assert!(
+        world.get::<Restore>("r-b").await.is_some(),
+        "nothing is deleted before it is known that all can be"
+    );
 }
 
 #[tokio::test]
