@@ -69,13 +69,16 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let (start, progress) = (Instant::now(), Progress::shown());
     let place = place(options, progress).await?;
     let outcome = show(&place, options, progress).await;
-    if options.keep {
-        println!("\nEverything is left up:\n  export KUBECONFIG={}", place.kubeconfig.display());
-    } else {
-        tidy(&place, progress).await?;
-    }
+    let tidied = match options.keep {
+        true => {
+            println!("\nEverything is left up:\n  export KUBECONFIG={}", place.kubeconfig.display());
+            Ok(())
+        }
+        false => tidy(&place, progress).await,
+    };
     let report = outcome?;
     println!("\n{report}\nIt took {} in all.", seconds(start.elapsed()));
+    tidied?;
     ensure!(report.good(), "the application is not what it was");
     Ok(())
 }

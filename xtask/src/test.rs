@@ -43,6 +43,8 @@ enum Suite {
     E2e,
     /// The real Velero, both ways.
     Interop,
+    /// The demo, beside another cluster.
+    Demo,
 }
 
 impl Suite {
@@ -54,6 +56,7 @@ impl Suite {
             Self::Integration => &["--workspace", "--test", "it", "--", "integration::"],
             Self::E2e => &["--workspace", "--test", "it", "--", "e2e::"],
             Self::Interop => &["--workspace", "--test", "it", "--", "interop::"],
+            Self::Demo => &["--workspace", "--test", "it", "--", "demo::"],
         }
     }
 }

@@ -40,7 +40,8 @@ impl Cluster {
     pub async fn up(name: &str, progress: Progress) -> Result<Self> {
         ensure!(
             rustix::process::geteuid().is_root(),
-            "a local cluster needs root: namespaces, mounts and control groups"
+            "a local cluster needs root: namespaces, mounts and control groups{}",
+            packages::what_is_missing()
         );
         let layout = Layout::new(name)?;
         progress.heading(format_args!("cluster {name}"));

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::command::run_command;
 use crate::progress::Progress;
@@ -28,17 +28,27 @@ const PACKAGES: &[Package] = &[
     Package { name: "mmdebstrap", file: "/usr/bin/mmdebstrap" },
 ];
 
-/// Installs what is missing; without being root, says exactly what is.
+/// Installs what is missing.
 pub fn ensure(progress: Progress) -> Result<()> {
-    let missing =
-        missing(|file| Path::new(file).exists() || Path::new(file.trim_start_matches("/usr")).exists());
+    let missing = missing(is_there);
     if missing.is_empty() {
         return Ok(());
     }
-    if !rustix::process::geteuid().is_root() {
-        bail!("these packages are missing; install them with: apt-get install {}", missing.join(" "));
-    }
     progress.block(&format!("installing {}", missing.join(" ")), || install(&missing))
+}
+
+/// What is missing, for those who may not install it, as the end of a sentence; empty where nothing is.
+pub fn what_is_missing() -> String {
+    match missing(is_there).as_slice() {
+        [] => String::new(),
+        missing => {
+            format!(". It also needs packages that are missing here: apt-get install {}", missing.join(" "))
+        }
+    }
+}
+
+fn is_there(file: &str) -> bool {
+    Path::new(file).exists() || Path::new(file.trim_start_matches("/usr")).exists()
 }
 
 fn missing(there: impl Fn(&str) -> bool) -> Vec<&'static str> {

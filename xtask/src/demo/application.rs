@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result};
 use serde_json::Value;
 use testkit::client::Client;
+use testkit::compare::is_event;
 use testkit::fixture::{self, NAMESPACES};
 use testkit::objects::{self, Catalog};
 use testkit::progress::Progress;
@@ -67,6 +68,7 @@ pub(crate) async fn wait(place: &Place, progress: Progress) -> Result<Vec<String
 /// Every object of the application: those of its namespaces, and the definitions of its custom resources.
 pub(crate) async fn look(client: &Client) -> Result<BTreeMap<String, Value>> {
     let mut found = objects::read_namespaces(client, &NAMESPACES).await?;
+    found.retain(|name, _| !is_event(name));
     for path in definitions() {
         if let Some(definition) = client.get(&path).await? {
             found.insert(objects::name_of(&definition), definition);

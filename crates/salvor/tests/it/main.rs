@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
 mod archives;
+mod demo;
 mod e2e;
 mod integration;
 mod interop;
