@@ -105,6 +105,11 @@ async fn types_of(client: &Client, version: &str) -> Result<Vec<Type>> {
 
 /// Creates documents in their order; definitions of types are waited for before what follows them.
 pub async fn create_all(client: &Client, documents: &[Value]) -> Result<()> {
+    create_at_once(client, documents, AT_ONCE).await
+}
+
+/// The same, with so many creates in flight.
+pub async fn create_at_once(client: &Client, documents: &[Value], width: usize) -> Result<()> {
     let mut rest = documents;
     while !rest.is_empty() {
         let stage = rest.iter().take_while(|document| document["kind"] == rest[0]["kind"]).count();
@@ -112,7 +117,7 @@ pub async fn create_all(client: &Client, documents: &[Value]) -> Result<()> {
         rest = later;
         let catalog = Catalog::read(client).await?;
         let creates =
-            stream::iter(now).map(|document| create(client, &catalog, document)).buffer_unordered(AT_ONCE);
+            stream::iter(now).map(|document| create(client, &catalog, document)).buffer_unordered(width);
         creates.try_collect::<Vec<()>>().await?;
         if now[0]["kind"] == "CustomResourceDefinition" {
             established(client, &catalog, now).await?;
