@@ -18,6 +18,7 @@ use crate::request::described;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {
     nth: usize,
+    times: usize,
     writes_only: bool,
     after_effect: bool,
     then_dead: bool,
@@ -27,7 +28,14 @@ pub struct Fault {
 impl Fault {
     /// The n-th call fails, before it has an effect.
     pub fn call(nth: usize) -> Self {
-        Self { nth, writes_only: false, after_effect: false, then_dead: false, kind: ErrorKind::Unavailable }
+        Self {
+            nth,
+            times: 1,
+            writes_only: false,
+            after_effect: false,
+            then_dead: false,
+            kind: ErrorKind::Unavailable,
+        }
     }
 
     /// The n-th write fails, before it has an effect.
@@ -39,6 +47,12 @@ impl Fault {
     #[must_use]
     pub fn at(self, nth: usize) -> Self {
         Self { nth, ..self }
+    }
+
+    /// So many calls in a row fail: a server that is away for a while.
+    #[must_use]
+    pub fn times(self, times: usize) -> Self {
+        Self { times, ..self }
     }
 
     /// The call has its effect, and only the answer is lost.
@@ -118,7 +132,8 @@ impl Faulty {
             return Err(Error::new(kind, action, "injected: the process is dead"));
         }
         let number = |fault: &Fault| if fault.writes_only { write_number } else { call_number };
-        let Some(fault) = self.fault.filter(|fault| number(fault) == fault.nth) else { return call.await };
+        let strikes = |fault: &Fault| (fault.nth..fault.nth + fault.times).contains(&number(fault));
+        let Some(fault) = self.fault.filter(strikes) else { return call.await };
         if fault.after_effect {
             // The effect stands, whatever came of it.
             let _lost = call.await;
@@ -213,6 +228,7 @@ mod tests {
         let cases = [
             (Fault::write(2), [true, false, true], 2),
             (Fault::write(2).after_effect(), [true, false, true], 3),
+            (Fault::write(2).times(2), [true, false, false], 1),
             (Fault::write(2).then_dead(), [true, false, false], 1),
             (Fault::write(2).after_effect().then_dead(), [true, false, false], 2),
             (Fault::call(4), [true, true, true], 3),
