@@ -117,6 +117,10 @@ fn details_say_what_became_of_each_volume() {
     Skipped:
       shop/scratch:  volumeSnapshot: no applicable volumesnapshotter found;
     ");
+}
+
+#[test]
+fn details_are_in_json_too() {
     insta::assert_snapshot!(serde_json::to_string_pretty(&recorded().to_json(true)).unwrap(), @r#"
     {
       "csiSnapshots": {
