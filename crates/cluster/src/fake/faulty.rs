@@ -19,6 +19,7 @@ use crate::request::described;
 pub struct Fault {
     nth: usize,
     action: Option<&'static str>,
+    times: usize,
     writes_only: bool,
     after_effect: bool,
     then_dead: bool,
@@ -31,6 +32,7 @@ impl Fault {
         Self {
             nth,
             action: None,
+            times: 1,
             writes_only: false,
             after_effect: false,
             then_dead: false,
@@ -52,6 +54,12 @@ impl Fault {
     #[must_use]
     pub fn at(self, nth: usize) -> Self {
         Self { nth, ..self }
+    }
+
+    /// So many calls in a row fail: a server that is away for a while.
+    #[must_use]
+    pub fn times(self, times: usize) -> Self {
+        Self { times, ..self }
     }
 
     /// The call has its effect, and only the answer is lost.
@@ -131,8 +139,11 @@ impl Faulty {
             return Err(Error::new(kind, action, "injected: the process is dead"));
         }
         let number = |fault: &Fault| if fault.writes_only { write_number } else { call_number };
-        let meant = |fault: &Fault| number(fault) == fault.nth || fault.action == Some(action.as_str());
-        let Some(fault) = self.fault.filter(meant) else { return call.await };
+        let strikes = |fault: &Fault| {
+            let turn = number(fault).checked_sub(fault.nth).is_some_and(|since| since < fault.times);
+            turn || fault.action == Some(action.as_str())
+        };
+        let Some(fault) = self.fault.filter(strikes) else { return call.await };
         if fault.after_effect {
             // The effect stands, whatever came of it.
             let _lost = call.await;
@@ -227,6 +238,7 @@ mod tests {
         let cases = [
             (Fault::write(2), [true, false, true], 2),
             (Fault::write(2).after_effect(), [true, false, true], 3),
+            (Fault::write(2).times(2), [true, false, false], 1),
             (Fault::write(2).then_dead(), [true, false, false], 1),
             (Fault::write(2).after_effect().then_dead(), [true, false, false], 2),
             (Fault::call(4), [true, true, true], 3),

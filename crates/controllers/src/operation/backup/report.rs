@@ -130,7 +130,7 @@ impl Report<'_> {
             report(&self.operation.deps, &backup, "TakenOver", problem).await;
             let found = read_backup_file::<Results>(store, name, BackupFile::Results).await?;
             let mut results = found.unwrap_or_default();
-            results.errors.velero.extend(Results::of_backup(&[problem.clone()]).errors.velero);
+            results.errors.velero.extend(Results::of_backup(std::slice::from_ref(problem)).errors.velero);
             let key = BackupFile::Results.key(name);
             store.put(&key, gzip_json(&key, &results)?, Put::Overwrite).await?;
         }

@@ -41,7 +41,7 @@ pub(super) async fn ensure(execution: &Execution<'_>, planned: &PlannedNamespace
                     Err(error) if error.kind == ErrorKind::AlreadyExists => {}
                     // Its pods may be on their way: what depends on a whole namespace is worth the wait.
                     Err(error) if error.is_webhook_away() && !webhooks.has_passed() => {
-                        sleep(LOOK_EVERY).await
+                        sleep(LOOK_EVERY).await;
                     }
                     Err(error) => return refused(execution, planned, error).await,
                 }
