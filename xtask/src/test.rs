@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
+use testkit::azurite;
 use testkit::cluster::Cluster;
 use testkit::paths;
 use testkit::progress::{Progress, seconds};
@@ -96,7 +97,7 @@ fn checks(progress: Progress, times: &mut Times) -> Result<()> {
     times.take("tidy", || cargo("xtask", &["tidy"], &none))
 }
 
-/// A cluster with our image and the real Velero's, and an S3 server: what the tests are told of them.
+/// A cluster with our image and the real Velero's, an S3 server, and an emulator of Azure: what the tests are told of them.
 async fn world(progress: Progress, times: &mut Times) -> Result<Environment> {
     times.take("build", || {
         cargo("build", &["--workspace", "--all-targets", "--quiet"], &Environment::new())
@@ -105,6 +106,7 @@ async fn world(progress: Progress, times: &mut Times) -> Result<Environment> {
     let cluster = Cluster::up(CLUSTER, progress).await?;
     let s3 = S3::start(&cluster, progress).await?;
     let tls = S3::start_with_tls(&cluster, progress).await?;
+    let azure = azurite::start_beside(&cluster, progress).await?;
     image::load(&cluster, progress)?;
     velero::load_images(&cluster, progress)?;
     let velero = velero::command(progress)?;
@@ -115,6 +117,7 @@ async fn world(progress: Progress, times: &mut Times) -> Result<Environment> {
         ("SALVOR_TEST_S3", s3.to_url()),
         ("SALVOR_TEST_S3_TLS", tls.to_url()),
         ("SALVOR_TEST_S3_CA", S3::authority_file(&cluster).display().to_string()),
+        ("SALVOR_TEST_AZURE", azure),
         ("SALVOR_TEST_VELERO", velero.display().to_string()),
     ])
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::command::run_command;
+use crate::command::{run, run_command};
 use crate::progress::Progress;
 
 /// A package and a file by which it is known to be there.
@@ -35,6 +35,14 @@ pub fn ensure(progress: Progress) -> Result<()> {
         return Ok(());
     }
     progress.block(&format!("installing {}", missing.join(" ")), || install(&missing))
+}
+
+/// Installs Node with its package manager, where it is not there.
+pub fn ensure_node(progress: Progress) -> Result<()> {
+    if run("npm", ["--version"]).is_ok() {
+        return Ok(());
+    }
+    progress.block("installing npm", || install(&["npm"]))
 }
 
 /// What is missing, for those who may not install it, as the end of a sentence; empty where nothing is.
