@@ -33,9 +33,9 @@ pub(crate) struct Name {
 pub(crate) struct Up {
     #[command(flatten)]
     name: Name,
-    /// Also build Salvor's image and load it.
+    /// Does not build Salvor's image and load it, which compiles the program.
     #[arg(long)]
-    image: bool,
+    no_image: bool,
     /// Also start an S3 server that the host and the pods reach.
     #[arg(long)]
     s3: bool,
@@ -55,7 +55,7 @@ pub(crate) async fn run(verb: &Verb) -> Result<()> {
 async fn up(options: &Up) -> Result<()> {
     let (start, progress, name) = (Instant::now(), Progress::shown(), &options.name.name);
     let cluster = Cluster::up(name, progress).await?;
-    if options.image {
+    if !options.no_image {
         image::load(&cluster, progress)?;
     }
     if options.velero {
