@@ -145,6 +145,13 @@ impl World {
         (spec.reconcile)(Arc::clone(deps), document).await
     }
 
+    /// The same, by a process that dies after so many calls to the store. Whether it lived to its end.
+    pub(crate) async fn survives(&self, spec: &Spec<Deps>, name: &str, calls: usize) -> bool {
+        let dying = DyingStore::new(self.memory.clone(), calls);
+        let deps = self.deps_with(Arc::new(self.fake.clone()), Ok(Arc::new(dying)));
+        self.reconcile_with(spec, name, &deps).await.is_ok()
+    }
+
     /// An object of ours as it is now.
     pub(crate) async fn get<K: Kind>(&self, name: &str) -> Option<K> {
         let document = self.document(K::resource_type(), name).await?;

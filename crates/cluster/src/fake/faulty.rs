@@ -18,6 +18,7 @@ use crate::request::described;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {
     nth: usize,
+    times: usize,
     action: Option<&'static str>,
     writes_only: bool,
     after_effect: bool,
@@ -30,6 +31,7 @@ impl Fault {
     pub fn call(nth: usize) -> Self {
         Self {
             nth,
+            times: 1,
             action: None,
             writes_only: false,
             after_effect: false,
@@ -40,7 +42,7 @@ impl Fault {
 
     /// Every call of this action fails, such as `create namespaces shop`.
     pub fn every(action: &'static str) -> Self {
-        Self { action: Some(action), ..Self::call(usize::MAX) }
+        Self { times: 0, action: Some(action), ..Self::call(0) }
     }
 
     /// The n-th write fails, before it has an effect.
@@ -52,6 +54,12 @@ impl Fault {
     #[must_use]
     pub fn at(self, nth: usize) -> Self {
         Self { nth, ..self }
+    }
+
+    /// So many calls in a row fail: a server that is away for a while.
+    #[must_use]
+    pub fn times(self, times: usize) -> Self {
+        Self { times, ..self }
     }
 
     /// The call has its effect, and only the answer is lost.
@@ -131,8 +139,11 @@ impl Faulty {
             return Err(Error::new(kind, action, "injected: the process is dead"));
         }
         let number = |fault: &Fault| if fault.writes_only { write_number } else { call_number };
-        let meant = |fault: &Fault| number(fault) == fault.nth || fault.action == Some(action.as_str());
-        let Some(fault) = self.fault.filter(meant) else { return call.await };
+        let strikes = |fault: &Fault| {
+            (fault.nth..fault.nth + fault.times).contains(&number(fault))
+                || fault.action == Some(action.as_str())
+        };
+        let Some(fault) = self.fault.filter(strikes) else { return call.await };
         if fault.after_effect {
             // The effect stands, whatever came of it.
             let _lost = call.await;
@@ -227,6 +238,7 @@ mod tests {
         let cases = [
             (Fault::write(2), [true, false, true], 2),
             (Fault::write(2).after_effect(), [true, false, true], 3),
+            (Fault::write(2).times(2), [true, false, false], 1),
             (Fault::write(2).then_dead(), [true, false, false], 1),
             (Fault::write(2).after_effect().then_dead(), [true, false, false], 2),
             (Fault::call(4), [true, true, true], 3),

@@ -11,10 +11,9 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use api::labels::{DOWNLOAD_PORT, SERVER_LEASE, SERVER_VERSION};
-use cluster::clock;
-use cluster::lease::{Election, LeaseOptions, Terms};
+use cluster::lease::Election;
 use cluster::{Cluster, Connect, Kube};
 use controllers::Deps;
 use controllers::deps::{RandomIds, SystemClock};
@@ -26,7 +25,7 @@ use store::config::Wiring;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use self::flags::{Refused, Settings};
 use crate::exit::Exit;
@@ -50,15 +49,7 @@ pub fn main(arguments: Vec<String>) -> Exit {
         }
     };
     telemetry::init(settings.log.level, settings.log.format);
-    let outcome =
-        tokio::runtime::Runtime::new().context("start").and_then(|runtime| runtime.block_on(run(settings)));
-    match outcome {
-        Ok(()) => Exit::Done,
-        Err(problem) => {
-            error!("failed to {problem:#}");
-            Exit::Failed
-        }
-    }
+    process::run(run(settings))
 }
 
 /// From the first call to the last. An error is the end of the process; another begins where it ended.
@@ -68,9 +59,10 @@ async fn run(settings: Settings) -> Result<()> {
     startup::check(cluster.as_ref(), &settings.config.namespace).await?;
     let deps = deps(&settings, Arc::clone(&cluster));
     let mut services = services(&settings, &deps).await?;
-    let election = Election::start(cluster, lease(&settings));
+    let election =
+        Election::start(cluster, process::lease(&settings.config.namespace, SERVER_LEASE, "server"));
     let outcome = tokio::select! {
-        outcome = lead(&election, &deps) => outcome,
+        outcome = process::lead((&election, SERVER_LEASE), &deps.stop, work(&deps)) => outcome,
         ended = services.join_next() => Err(anyhow!("serve: {ended:?}")),
         () = process::stop_when_told(&deps.stop, GRACE) => Ok(()),
     };
@@ -78,23 +70,11 @@ async fn run(settings: Settings) -> Result<()> {
     outcome
 }
 
-/// Waits for the Lease, then works until the end: in order if the process is told to, at once if the Lease is
-/// lost, since by then another may have it.
-async fn lead(election: &Election, deps: &Arc<Deps>) -> Result<()> {
-    info!(lease = SERVER_LEASE, "waiting for the lease");
-    let mut standing = election.standing();
-    let leadership = tokio::select! {
-        leadership = standing.won() => leadership.context("stand for the lease")?,
-        () = deps.stop.cancelled() => return Ok(()),
-    };
-    info!(lease = SERVER_LEASE, "holding the lease");
+/// Work of the one server that holds the Lease.
+async fn work(deps: &Arc<Deps>) -> Result<()> {
     startup::prepare(deps).await?;
-    let working = controllers::runtime::run(Arc::clone(deps), controllers::server::enabled(&deps.config));
-    tokio::select! {
-        biased;
-        () = leadership.lost.cancelled() => bail!("keep the lease: another may hold it"),
-        outcome = working => Ok(outcome?),
-    }
+    let enabled = controllers::server::enabled(&deps.config);
+    Ok(controllers::runtime::run(Arc::clone(deps), enabled).await?)
 }
 
 fn announce(settings: &Settings) {
@@ -165,16 +145,6 @@ async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
             TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
         }
         outcome => outcome,
-    }
-}
-
-fn lease(settings: &Settings) -> LeaseOptions {
-    LeaseOptions {
-        namespace: settings.config.namespace.clone(),
-        name: SERVER_LEASE.to_owned(),
-        identity: process::identity("server"),
-        terms: Terms::default(),
-        clock: Arc::new(clock::SystemClock),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Deletion in a world in memory: what goes, what stays, and dying at every call.
 
 use super::*;
-use crate::testing::{DyingStore, World, backup, object, store_error};
+use crate::testing::{World, backup, object, store_error};
 use cluster::fake::{Fault, Faulty};
 use store::ErrorKind;
 use store::backup_files::gzip_json;
@@ -63,9 +63,7 @@ async fn killed_at_any_call_it_ends_the_same() {
     let mut faults = 0;
     for calls in 0.. {
         let world = world().await;
-        let dying = DyingStore::new(world.memory.clone(), calls);
-        let deps = world.deps_with(Arc::new(world.fake.clone()), Ok(Arc::new(dying)));
-        let survived = world.reconcile_with(&SPEC, "d", &deps).await.is_ok();
+        let survived = world.survives(&SPEC, "d", calls).await;
         check(&world, &format!("store, call {calls}")).await;
         if survived {
             break;

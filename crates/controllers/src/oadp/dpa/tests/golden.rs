@@ -60,22 +60,12 @@ fn everything() -> Value {
 
 #[test]
 fn an_application_becomes_these_objects() {
-    let Resources {
-        namespace,
-        secrets,
-        service_account,
-        services,
-        locations,
-        snapshot_locations,
-        obstacle,
-        deployment,
-        surplus,
-        ..
-    } = built(&found(everything()));
-    assert!(namespace.is_none() && obstacle.is_none() && surplus.is_empty());
-    insta::assert_yaml_snapshot!("server", deployment);
-    insta::assert_yaml_snapshot!("locations", [locations, snapshot_locations].concat());
-    insta::assert_yaml_snapshot!("account-and-services", [vec![service_account], services, secrets].concat());
+    let all = built(&found(everything()));
+    assert!(all.namespace.is_none() && all.obstacle.is_none() && all.surplus.is_empty());
+    insta::assert_yaml_snapshot!("server", all.deployment);
+    insta::assert_yaml_snapshot!("locations", [all.locations, all.snapshot_locations].concat());
+    let account = vec![all.service_account];
+    insta::assert_yaml_snapshot!("account-and-services", [account, all.services, all.secrets].concat());
 }
 
 #[test]
