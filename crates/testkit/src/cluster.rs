@@ -103,6 +103,11 @@ impl Cluster {
         images::load(&self.layout, images, false)
     }
 
+    /// Kills the processes of a pod, known by its UID, with a signal that none of them sees; how many there were.
+    pub fn kill_pod(&self, uid: &str) -> usize {
+        cleanup::kill_pod(&self.layout, uid)
+    }
+
     /// The administrator's kubeconfig.
     pub fn kubeconfig(&self) -> PathBuf {
         self.layout.kubeconfig()
