@@ -15,6 +15,7 @@ use testkit::client::Client;
 use testkit::cluster::Cluster;
 use testkit::fixture::{self, Images};
 use testkit::progress::{Progress, seconds};
+use testkit::salvor_image;
 
 use crate::image;
 use report::Report;
@@ -94,6 +95,8 @@ async fn place(options: &Options, progress: Progress) -> Result<Place> {
     if let (Some(kubeconfig), Some(image)) = (&options.kubeconfig, &options.image) {
         let client = Client::from_kubeconfig(kubeconfig)?;
         client.answers("/readyz").await.map_err(anyhow::Error::msg).context("failed to reach the cluster")?;
+        // The image is theirs, the program that installs it is ours.
+        progress.block("compiling salvor", || salvor_image::compile(false))?;
         let (kubeconfig, image) = (kubeconfig.clone(), image.clone());
         return Ok(Place { client, kubeconfig, image, images: Images::public(), local: None });
     }
@@ -102,7 +105,7 @@ async fn place(options: &Options, progress: Progress) -> Result<Place> {
     Ok(Place {
         client: cluster.client().clone(),
         kubeconfig: cluster.kubeconfig(),
-        image: testkit::salvor_image::LOCAL.to_owned(),
+        image: salvor_image::LOCAL.to_owned(),
         images: Images::local(),
         local: Some(cluster),
     })

@@ -32,7 +32,8 @@ pub(crate) async fn refuse_foreign(client: &Client) -> Result<()> {
     }
     if let Some(definition) = first_definition(client).await? {
         bail!(
-            "the cluster has {definition} already: run the demo where neither Salvor, Velero nor OADP is installed"
+            "the cluster has {definition} already: run the demo where neither Salvor, Velero nor OADP is installed; \
+             what a demo left that was interrupted goes with `salvor uninstall --namespace {NAMESPACE}`"
         );
     }
     Ok(())
