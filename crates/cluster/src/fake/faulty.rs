@@ -18,8 +18,8 @@ use crate::request::described;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {
     nth: usize,
-    times: usize,
     action: Option<&'static str>,
+    times: usize,
     writes_only: bool,
     after_effect: bool,
     then_dead: bool,
@@ -31,8 +31,8 @@ impl Fault {
     pub fn call(nth: usize) -> Self {
         Self {
             nth,
-            times: 1,
             action: None,
+            times: 1,
             writes_only: false,
             after_effect: false,
             then_dead: false,
@@ -42,7 +42,7 @@ impl Fault {
 
     /// Every call of this action fails, such as `create namespaces shop`.
     pub fn every(action: &'static str) -> Self {
-        Self { times: 0, action: Some(action), ..Self::call(0) }
+        Self { action: Some(action), ..Self::call(usize::MAX) }
     }
 
     /// The n-th write fails, before it has an effect.
@@ -140,8 +140,8 @@ impl Faulty {
         }
         let number = |fault: &Fault| if fault.writes_only { write_number } else { call_number };
         let strikes = |fault: &Fault| {
-            (fault.nth..fault.nth + fault.times).contains(&number(fault))
-                || fault.action == Some(action.as_str())
+            let turn = number(fault).checked_sub(fault.nth).is_some_and(|since| since < fault.times);
+            turn || fault.action == Some(action.as_str())
         };
         let Some(fault) = self.fault.filter(strikes) else { return call.await };
         if fault.after_effect {

@@ -21,12 +21,9 @@ use crate::server::problems::{GIVEN_UP, TRIED_AGAIN};
 pub struct Failures(Mutex<BTreeMap<String, Attempts>>);
 
 impl Failures {
-    fn count(&self, uid: &str, now: Timestamp) -> Attempts {
+    fn count(&self, uid: &str, passing: bool, now: Timestamp) -> Attempts {
         let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let attempts = match failures.get(uid) {
-            Some(earlier) => earlier.and_another(),
-            None => Attempts::first(now),
-        };
+        let attempts = Attempts::and_one(failures.get(uid).copied(), passing, now);
         failures.insert(uid.to_owned(), attempts);
         attempts
     }
@@ -51,7 +48,7 @@ where
     let ended = match attempt {
         Ok(()) => Ok(()),
         Err(error) => {
-            let enough = failures.count(uid(document), deps.now()).are_enough(error.is_passing(), deps.now());
+            let enough = failures.count(uid(document), error.is_passing(), deps.now()).are_enough(deps.now());
             let code = if enough { &GIVEN_UP } else { &TRIED_AGAIN };
             let problem = Problem::new(code, Severity::Error, format!("failed to {error}"));
             if !enough {

@@ -128,6 +128,16 @@ impl Journal {
         self.put(JournalFile::Spool(number), sealed, Put::Create).await
     }
 
+    /// Removes the spool files of attempts before this one, which ended before they had a plan.
+    pub(super) async fn drop_earlier_spool(&self) -> Result<()> {
+        if let Shelf::Location(store) = &self.shelf {
+            let keys: Vec<_> =
+                (0..self.spool).map(|number| JournalFile::Spool(number).key(&self.uid)).collect();
+            store.delete(&keys).await?;
+        }
+        Ok(())
+    }
+
     /// A kept spool file.
     pub(super) async fn kept(&self, number: u32) -> Result<Bytes> {
         self.must(JournalFile::Spool(number)).await

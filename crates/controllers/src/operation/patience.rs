@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use cluster::clock::Deadline;
+use cluster::{Cluster, Error as ClusterError, ErrorKind};
 use tokio::time::sleep;
 
+use crate::error::Result;
+
 /// How long a call is tried while the server is not able to answer.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 /// Between two tries when the server does not say how long to wait.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -33,4 +36,12 @@ where
     F: Future<Output = cluster::Result<T>>,
 {
     persist(|| (), call).await
+}
+
+/// The error of a call, if it is about what was called for: what the server judged, or what only this call meets, such as
+/// a conversion that fails, while the server answers others. Anything else says nothing of the object: then the
+/// operation as a whole is tried again.
+pub(super) async fn blamed(cluster: &dyn Cluster, error: ClusterError) -> Result<ClusterError> {
+    let alone = error.kind == ErrorKind::Unavailable && cluster.version().await.is_ok();
+    if error.is_a_judgement() || alone { Ok(error) } else { Err(error.into()) }
 }

@@ -268,7 +268,7 @@ impl<R: Read> Reader<R> {
         };
         self.bytes += count as u64;
         let packed = self.source.get_ref().bytes;
-        self.limits.admit(Size { entries: self.entries, bytes: self.bytes, packed })?;
+        self.limits.admit(Size { entries: self.entries, bytes: self.bytes, entry: 0, packed })?;
         Ok(count)
     }
 

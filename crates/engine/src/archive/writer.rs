@@ -94,6 +94,7 @@ impl<W: Write> Writer<W> {
         self.out.write_all(content)?;
         let padding = content.len().next_multiple_of(BLOCK) - content.len();
         self.size.entries += 1;
+        self.size.entry = self.size.entry.max(content.len() as u64);
         self.size.bytes += (BLOCK + content.len() + padding) as u64;
         self.out.write_all(&[0; BLOCK][..padding])
     }

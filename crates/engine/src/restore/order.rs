@@ -122,3 +122,18 @@ fn resolved(entry: &str, catalog: &Catalog) -> GroupResource {
     };
     catalog.resolve(entry).map_or_else(literal, api::meta::ResourceType::group_resource)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_refuse_others_comes_after_them() {
+        let order = Order::new(&Priorities::default(), &Catalog::default());
+        let place = |text: &str| order.stage(&text.parse().unwrap()).0;
+        for guard in ["resourcequotas", "mutatingwebhookconfigurations.admissionregistration.k8s.io"] {
+            assert!(place("deployments.apps") < place(guard), "{guard}");
+            assert!(place(guard) < place("apps.kappctrl.k14s.io"), "{guard}");
+        }
+    }
+}

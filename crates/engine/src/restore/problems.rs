@@ -128,6 +128,13 @@ pub const NO_NAMESPACE: Code = Code {
     remedy: "See the reason: a quota or a webhook that refuses it, or a namespace that does not end; then restore again.",
 };
 
+/// The server that made a restore ended before its operations did.
+pub const OPERATIONS_LOST: Code = Code {
+    id: "SLV-2022",
+    title: "operations in the background were not waited for",
+    remedy: "Look at the data of the restored volumes before you rely on it, or restore again.",
+};
+
 /// Every code of this area.
 pub const ALL: &[Code] = &[
     BAD_ITEM,
@@ -151,4 +158,5 @@ pub const ALL: &[Code] = &[
     OWNERS_NOT_RESTORED,
     OUT_OF_TIME,
     NO_NAMESPACE,
+    OPERATIONS_LOST,
 ];

@@ -93,9 +93,9 @@ pub struct Root {
 /// How hard the API server may be asked.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Client {
-    /// Requests a second to the API server, in the long run
-    #[arg(long = "client-qps", default_value = "100")]
-    pub qps: f32,
+    /// Requests a second to the API server, in the long run; without it, as many as the API server takes
+    #[arg(long = "client-qps")]
+    pub qps: Option<f32>,
     /// Requests that may go out at once
     #[arg(long = "client-burst", default_value = "100")]
     pub burst: u32,
@@ -293,8 +293,8 @@ impl Flags {
 
     fn checked_client(&self) -> Result<Client, Refused> {
         let client = self.client;
-        if client.qps <= 0.0 {
-            return Err(refuse("client-qps", &client.qps, "it is above 0"));
+        if let Some(qps) = client.qps.filter(|qps| *qps <= 0.0) {
+            return Err(refuse("client-qps", &qps, "it is above 0"));
         }
         match client.burst {
             0 => Err(refuse("client-burst", &0, "it is above 0")),

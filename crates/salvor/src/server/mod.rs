@@ -94,7 +94,8 @@ async fn connect(settings: &Settings) -> Result<Arc<dyn Cluster>> {
         context: text(&settings.root.kubecontext),
         user_agent: process::user_agent("salvor-server"),
         limits: cluster::Limits {
-            qps: settings.client.qps,
+            // Requests in flight are limited in any case, and the API server says itself when it has enough.
+            qps: settings.client.qps.unwrap_or_default(),
             burst: settings.client.burst,
             ..cluster::Limits::default()
         },

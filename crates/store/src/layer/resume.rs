@@ -6,16 +6,14 @@ use bytes::Bytes;
 use futures::stream::{self, StreamExt};
 
 use super::{Layer, Layered, Pieces};
-use crate::{Error, ErrorKind, Result, Store};
+use crate::{Error, ErrorKind, Meta, Result, Store};
 
 /// Bytes that are asked for at once after a stream has broken.
 const RANGE_BYTES: u64 = 4 << 20;
 
-/// `pieces` of the object `key`; once they break off, what is left of it, range by range through `store`. Whoever
-/// overwrites the object meanwhile is found out by its digest, not here.
-pub(super) fn resumed<L: Layer>(store: Layered<L>, key: &str, pieces: Pieces) -> Pieces {
-    let reading =
-        Reading { store: Arc::new(store), key: key.to_owned(), at: 0, from: Source::Stream(pieces) };
+/// `pieces` of the object that `meta` tells of; once they break off, what is left of it, range by range through `store`.
+pub(super) fn resumed<L: Layer>(store: Layered<L>, meta: Meta, pieces: Pieces) -> Pieces {
+    let reading = Reading { store: Arc::new(store), meta, at: 0, from: Source::Stream(pieces) };
     stream::unfold(reading, |mut reading| async move {
         match reading.next().await {
             Ok(None) => None,
@@ -32,7 +30,7 @@ pub(super) fn resumed<L: Layer>(store: Layered<L>, key: &str, pieces: Pieces) ->
 /// An object on its way in.
 struct Reading {
     store: Arc<dyn Store>,
-    key: String,
+    meta: Meta,
     /// Bytes that have come.
     at: u64,
     from: Source,
@@ -41,7 +39,7 @@ struct Reading {
 /// Where the next bytes come from.
 enum Source {
     Stream(Pieces),
-    Ranges { size: u64 },
+    Ranges,
     Nothing,
 }
 
@@ -50,19 +48,26 @@ impl Reading {
         if let Source::Stream(pieces) = &mut self.from {
             match pieces.next().await {
                 Some(Err(error)) if breaks_off(&error) => {
-                    tracing::debug!(key = self.key, at = self.at, %error, "the stream broke off");
-                    self.from = Source::Ranges { size: self.store.head(&self.key).await?.size };
+                    tracing::debug!(key = self.meta.key, at = self.at, %error, "the stream broke off");
+                    self.is_the_same().await?;
+                    self.from = Source::Ranges;
                 }
                 piece => return Ok(self.count(piece.transpose()?)),
             }
         }
-        let Source::Ranges { size } = self.from else { return Ok(None) };
-        if self.at >= size {
-            return if self.at == size { Ok(None) } else { Err(self.shorter()) };
+        if matches!(self.from, Source::Nothing) || self.at >= self.meta.size {
+            return Ok(None);
         }
-        let end = size.min(self.at.saturating_add(RANGE_BYTES));
-        let piece = self.store.get_range(&self.key, self.at, end).await?;
-        if piece.is_empty() { Err(self.shorter()) } else { Ok(self.count(Some(piece))) }
+        let end = self.meta.size.min(self.at.saturating_add(RANGE_BYTES));
+        let piece = self.store.get_range(&self.meta.key, self.at, end).await?;
+        if piece.is_empty() { Err(self.replaced()) } else { Ok(self.count(Some(piece))) }
+    }
+
+    /// Fails if the object is another one by now; whoever replaces it later still is found out by its digest.
+    async fn is_the_same(&mut self) -> Result<()> {
+        let now = self.store.head(&self.meta.key).await?;
+        let same = now.size == self.meta.size && now.tag == self.meta.tag;
+        if same { Ok(()) } else { Err(self.replaced()) }
     }
 
     fn count(&mut self, piece: Option<Bytes>) -> Option<Bytes> {
@@ -70,9 +75,9 @@ impl Reading {
         piece
     }
 
-    fn shorter(&self) -> Error {
-        let message = format!("the object was replaced by a shorter one after {} bytes were read", self.at);
-        Error { kind: ErrorKind::Other, action: "read", key: self.key.clone(), message }
+    fn replaced(&self) -> Error {
+        let message = format!("the object was replaced after {} bytes of it were read", self.at);
+        Error { kind: ErrorKind::Other, action: "read", key: self.meta.key.clone(), message }
     }
 }
 

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::operation::Operation;
 use crate::operation::journal::Journal;
-use crate::operation::patience::patiently;
+use crate::operation::patience::{blamed, patiently};
 use crate::operation::spool::{Spool, Writer};
 
 /// How often a list begins again whose continuation has expired; objects that come twice are one.
@@ -77,7 +77,11 @@ impl Collector<'_> {
                     page.resume = None;
                     continue;
                 }
-                Err(error) => return self.blame(error).await.map(|error| Some(not_listed(&list, &error))),
+                Err(error) => {
+                    return blamed(self.operation.deps.cluster.as_ref(), error)
+                        .await
+                        .map(|error| Some(not_listed(&list, &error)));
+                }
             };
             self.keep(list.resource.clone(), answer.items).await?;
             match answer.resume {
@@ -111,16 +115,10 @@ impl Collector<'_> {
         match patiently(|| self.operation.deps.cluster.get(&at)).await {
             Ok(document) => self.keep(at.resource, vec![document]).await.map(|()| None),
             Err(error) if error.kind == ErrorKind::NotFound => Ok(Some(Absence::NotFound)),
-            Err(error) => self.blame(error).await.map(|error| Some(Absence::Refused(error.to_string()))),
+            Err(error) => blamed(self.operation.deps.cluster.as_ref(), error)
+                .await
+                .map(|error| Some(Absence::Refused(error.to_string()))),
         }
-    }
-
-    /// The error of a call, if it is about what was called for. A token that is worth nothing, or a server that does not
-    /// answer anything, says nothing of it: then the backup as a whole is tried again.
-    async fn blame(&self, error: ClusterError) -> Result<ClusterError> {
-        let told = error.is_a_judgement()
-            || error.is_transient() && self.operation.deps.cluster.version().await.is_ok();
-        if told { Ok(error) } else { Err(error.into()) }
     }
 
     async fn keep(&self, resource: ResourceType, documents: Vec<Value>) -> Result<()> {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use engine::archive::{Size, Writer};
+use engine::archive::{self, Limits, Size, Writer};
 use engine::backup::transform::transform;
 use engine::backup::{BackupPlan, PlannedItem};
 use engine::problem::Problem;
@@ -28,7 +28,7 @@ const PIECES_MAX: usize = 4;
 #[derive(Debug, Default)]
 pub(super) struct Packed {
     done: AtomicUsize,
-    size: Mutex<Size>,
+    refused: Mutex<Option<archive::Error>>,
     failed: Mutex<BTreeMap<usize, Problem>>,
 }
 
@@ -43,9 +43,19 @@ impl Packed {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How large the archive is, once it is whole.
-    pub(super) fn size(&self) -> Size {
-        *self.size.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Why no restore would read the archive, where that is so.
+    pub(super) fn refused(&self) -> Option<archive::Error> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Breaks off what is more than a restore reads.
+    fn admit(&self, archive: &mut Writer<GzEncoder<Pieces>>) -> io::Result<()> {
+        let size = Size { packed: archive.get_mut().get_ref().bytes(), ..archive.size() };
+        Limits::written().admit(size).map_err(|error| {
+            let told = io::Error::other(error.to_string());
+            *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            told
+        })
     }
 
     fn fail(&self, number: usize, problem: Problem) {
@@ -81,15 +91,12 @@ fn write(plan: &BackupPlan, spool: &Spool, packed: &Packed, pieces: Pieces) -> i
                 for path in plan.paths(item) {
                     archive.append(&path, &content)?;
                 }
+                packed.admit(&mut archive)?;
             }
         }
         packed.done.fetch_add(1, Ordering::Relaxed);
     }
-    let size = archive.size();
-    let mut pieces = archive.finish()?.finish()?;
-    pieces.flush()?;
-    *packed.size.lock().unwrap_or_else(PoisonError::into_inner) = Size { packed: pieces.sent, ..size };
-    Ok(())
+    archive.finish()?.finish()?.flush()
 }
 
 fn content(plan: &BackupPlan, spool: &Spool, item: &PlannedItem) -> io::Result<Result<Vec<u8>, Problem>> {
@@ -108,6 +115,11 @@ struct Pieces {
 }
 
 impl Pieces {
+    /// How much was written to it.
+    fn bytes(&self) -> u64 {
+        self.sent + self.piece.len() as u64
+    }
+
     fn send(&mut self) -> io::Result<()> {
         let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE_BYTES));
         self.sent += piece.len() as u64;

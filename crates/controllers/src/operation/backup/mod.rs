@@ -8,7 +8,7 @@ mod report;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::archive::{self, Limits};
+use engine::archive;
 use engine::backup::{BackupPlan, Planner, problems};
 use engine::document::uid;
 use engine::problem::{Problem, Severity};
@@ -103,6 +103,7 @@ async fn attempt(
             let collected = collect::collect(operation, journal, &spool, planner).await?;
             let plan = planner.plan(collected).map_err(|problem| Error::Refused(Box::new(problem)))?;
             journal.save_plan(&plan).await?;
+            journal.drop_earlier_spool().await?;
             plan
         }
     };
@@ -132,8 +133,8 @@ async fn upload(
     claimed.map_err(report::commit_error)?;
     let mut commit = Commit::begin(store, operation.name()).await.map_err(report::commit_error)?;
     let packed = Arc::new(Packed::default());
-    pack(operation, &mut commit, (plan, spool, &packed)).await?;
-    Limits::default().admit(packed.size()).map_err(|error| too_large(&error))?;
+    let uploaded = pack(operation, &mut commit, (plan, spool, &packed)).await;
+    packed.refused().map_or(uploaded, |error| Err(too_large(&error)))?;
     Report { operation, log }.commit(commit, plan, &packed).await
 }
 

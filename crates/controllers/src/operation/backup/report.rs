@@ -14,8 +14,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use store::Put;
 use store::backup_files::{
-    Commit, CommitError, Marker, backup_exists, gzip, gzip_json, held_by_another, read_backup_list,
-    rewrite_marker,
+    Commit, CommitError, Marker, backup_exists, gzip, gzip_json, held_by_another, read_backup_file,
+    read_backup_list, rewrite_marker,
 };
 use store::bucket::BackupFile;
 use tracing::warn;
@@ -128,6 +128,11 @@ impl Report<'_> {
         let (phase, problem) = taken_over(phase, operations.len());
         if let Some(problem) = &problem {
             report(&self.operation.deps, &backup, "TakenOver", problem).await;
+            let found = read_backup_file::<Results>(store, name, BackupFile::Results).await?;
+            let mut results = found.unwrap_or_default();
+            results.errors.velero.extend(Results::of_backup(std::slice::from_ref(problem)).errors.velero);
+            let key = BackupFile::Results.key(name);
+            store.put(&key, gzip_json(&key, &results)?, Put::Overwrite).await?;
         }
         let errors = backup["status"]["errors"].as_u64().unwrap_or_default() + u64::from(problem.is_some());
         let ended = json!({ "phase": phase.to_string(), "errors": errors, "completionTimestamp": self.operation.now() });

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use super::execute::Execution;
 use crate::error::Result;
-use crate::operation::patience::patiently;
+use crate::operation::patience::{blamed, patiently};
 
 /// Between two looks at a definition.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -49,7 +49,11 @@ async fn established(execution: &Execution<'_>, planned: &PlannedItem, deadline:
             Ok(definition) if is_established(&definition) => return Ok(()),
             Ok(_) => sleep(LOOK_EVERY).await,
             Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                let error = blamed(execution.operation.deps.cluster.as_ref(), error).await?;
+                tracing::warn!(definition = %planned.name, "failed to {error}");
+                return Ok(());
+            }
         }
     }
     tracing::warn!(definition = %planned.name, "not established in time");

@@ -17,7 +17,7 @@ use tokio::time::sleep;
 
 use super::execute::Execution;
 use crate::error::{Error, Result};
-use crate::operation::patience::patiently;
+use crate::operation::patience::{PATIENCE, blamed, patiently};
 
 /// Between two looks at a namespace that is going away.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -27,6 +27,7 @@ pub(super) async fn ensure(execution: &Execution<'_>, planned: &PlannedNamespace
     let deps = &execution.operation.deps;
     let at = address(&planned.name);
     let deadline = Deadline::after(deps.config.restore.terminating_timeout);
+    let webhooks = Deadline::after(PATIENCE);
     loop {
         match patiently(|| deps.cluster.get(&at)).await {
             Ok(found) if !is_terminating(&found) => return Ok(there(planned, &found, execution)),
@@ -38,14 +39,14 @@ pub(super) async fn ensure(execution: &Execution<'_>, planned: &PlannedNamespace
                     // Read it again: then it says itself whose it is.
                     Ok(_) => {}
                     Err(error) if error.kind == ErrorKind::AlreadyExists => {}
-                    Err(error) if error.is_a_judgement() => {
-                        return Ok(not_there(planned, &error.to_string()));
+                    // Its pods may be on their way: what depends on a whole namespace is worth the wait.
+                    Err(error) if error.is_webhook_away() && !webhooks.has_passed() => {
+                        sleep(LOOK_EVERY).await;
                     }
-                    Err(error) => return Err(error.into()),
+                    Err(error) => return refused(execution, planned, error).await,
                 }
             }
-            Err(error) if error.is_a_judgement() => return Ok(not_there(planned, &error.to_string())),
-            Err(error) => return Err(error.into()),
+            Err(error) => return refused(execution, planned, error).await,
         }
     }
 }
@@ -65,6 +66,15 @@ fn wanted(execution: &Execution<'_>, planned: &PlannedNamespace) -> Result<Value
 fn there(planned: &PlannedNamespace, found: &Value, execution: &Execution<'_>) -> Record {
     let ours = annotation(found, api::labels::OPERATION_UID) == Some(&execution.operation.uid);
     Record::Namespace { name: planned.name.clone(), created: ours }
+}
+
+async fn refused(
+    execution: &Execution<'_>,
+    planned: &PlannedNamespace,
+    error: cluster::Error,
+) -> Result<Record> {
+    let error = blamed(execution.operation.deps.cluster.as_ref(), error).await?;
+    Ok(not_there(planned, &error.to_string()))
 }
 
 fn not_there(planned: &PlannedNamespace, reason: &str) -> Record {

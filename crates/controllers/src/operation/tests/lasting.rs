@@ -129,6 +129,53 @@ async fn an_object_that_is_refused_is_one_error_of_a_backup() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_archive_that_no_restore_would_read_is_no_backup() {
+    let world = shop();
+    world.seed(
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "zeros", "namespace": "shop"},
+        "data": {"zeros": "0".repeat(33 << 20)}}),
+    );
+    work(&world, &world.deps(), &BACKUP, "b").await.unwrap();
+    let status = world.get::<Backup>("b").await.unwrap().status;
+    assert_eq!(status.phase, BackupPhase::Failed);
+    assert!(status.failure_reason.contains("(SLV-1406)"), "{}", status.failure_reason);
+    let left: Vec<_> = world.memory.keys().into_iter().filter(|key| key.starts_with("backups/")).collect();
+    assert_eq!(left, ["backups/b/b-logs.gz", "backups/b/b-results.gz"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restore_taken_over_before_its_operations_ended_is_not_complete() {
+    for (operations, ends) in
+        [(json!([]), RestorePhase::Completed), (json!([{}]), RestorePhase::PartiallyFailed)]
+    {
+        let world = shop();
+        work(&world, &world.deps(), &BACKUP, "b").await.unwrap();
+        restore_of(&world);
+        let waiting = json!({"status": {"phase": "WaitingForPluginOperations", "startTimestamp": crate::testing::START}});
+        patch::<Restore>(&world.deps(), "r", waiting).await.unwrap();
+        let key = RestoreFile::ItemOperations.key("r");
+        world.put(&key, store::backup_files::gzip_json(&key, &operations).unwrap()).await;
+        work(&world, &world.deps(), &RESTORE, "r").await.unwrap();
+        let status = world.get::<Restore>("r").await.unwrap().status;
+        assert_eq!(status.phase, ends, "{status:?}");
+        assert_eq!(status.errors > 0, operations != json!([]), "{status:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_the_server_cannot_answer_for_is_one_error_of_a_restore() {
+    let world = shop();
+    work(&world, &world.deps(), &BACKUP, "b").await.unwrap();
+    lose(&world).await;
+    restore_of(&world);
+    // Such as a conversion webhook that fails, in an API server that is well.
+    let fails = Fault::every("create secrets shop/item-3");
+    work(&world, &refusing(&world, fails), &RESTORE, "r").await.unwrap();
+    let status = world.get::<Restore>("r").await.unwrap().status;
+    assert_eq!((status.phase, status.errors), (RestorePhase::PartiallyFailed, 1), "{status:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_backup_taken_over_before_its_last_steps_is_brought_to_its_end() {
     let operations = json!([{"spec": {"backupName": "b"}, "status": {"operationPhase": "InProgress"}}]);
     for (phase, operations, ends) in [
@@ -149,7 +196,10 @@ async fn a_backup_taken_over_before_its_last_steps_is_brought_to_its_end() {
         let marker = world.memory.get("backups/b/velero-backup.json").await.unwrap();
         let marker: Value = serde_json::from_slice(&marker).unwrap();
         assert_eq!(marker["status"]["phase"], ends.to_string(), "{phase}");
-        assert_eq!(events(&world.fake, "SLV-1405"), usize::from(operations != json!([])));
+        let lost = usize::from(operations != json!([]));
+        assert_eq!(events(&world.fake, "SLV-1405"), lost);
+        let results: Option<Value> = read_backup_file(&world.memory, "b", BackupFile::Results).await.unwrap();
+        assert_eq!(results.is_some_and(|results| results.to_string().contains("SLV-1405")), lost == 1);
     }
 }
 
