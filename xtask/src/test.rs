@@ -46,6 +46,8 @@ enum Suite {
     Interop,
     /// The demo, beside another cluster.
     Demo,
+    /// Servers killed at many random moments; no part of the gate.
+    Long,
 }
 
 impl Suite {
@@ -58,6 +60,7 @@ impl Suite {
             Self::E2e => &["--workspace", "--test", "it", "--", "e2e::"],
             Self::Interop => &["--workspace", "--test", "it", "--", "interop::"],
             Self::Demo => &["--workspace", "--test", "it", "--", "demo::"],
+            Self::Long => &["--workspace", "--test", "it", "--", "--ignored", "--nocapture", "long::"],
         }
     }
 }

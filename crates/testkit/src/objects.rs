@@ -208,7 +208,7 @@ fn text<'a>(document: &'a Value, field: &str) -> &'a str {
 }
 
 /// The elements of a list; none where there is no list.
-pub(crate) fn items(value: &Value) -> &[Value] {
+pub fn items(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 

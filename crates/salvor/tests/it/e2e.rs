@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use serde_json::json;
-use testkit::unreliable::{Mood, Unreliable};
+use testkit::unreliable::Mood;
 use testkit::wait::{Look, until};
 
 use crate::leaders;
-use crate::world::{World, is_half_done, world};
+use crate::world::{BACKUP_GOES_ON, RESTORE_GOES_ON, is_half_done, world};
 
 const NAMESPACES: [&str; 3] = ["e2e-apes", "e2e-birds", "e2e-cats"];
 const OURS: &str = "e2e-salvor";
@@ -18,10 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(240);
 async fn killed_server_ends_with_the_same_objects() {
     let Some(world) = world().await else { return };
     world.install_salvor(OURS, "killed").await;
-    let store = Unreliable::start(world.cluster.subnet().host(), &world.s3.endpoint).await.unwrap();
-    let location = format!("/apis/velero.io/v1/namespaces/{OURS}/backupstoragelocations/default");
-    let change = json!({"spec": {"config": {"s3Url": store.endpoint}}});
-    world.cluster.client().merge(&location, &change).await.unwrap();
+    let store = world.unreliable_store(OURS).await;
     leaders::scale(&world, OURS, 2).await;
     let before = world.fill(&NAMESPACES).await;
 
@@ -37,7 +34,7 @@ async fn killed_server_ends_with_the_same_objects() {
     store.set(Mood::Passes);
     let status = world.ended(OURS, "backups", "b").await;
     assert_eq!(status["phase"], "Completed", "{status}");
-    log_says(&world, "backup", "b", "going on with a backup that another server planned");
+    assert!(world.log_has(OURS, ("backup", "b"), BACKUP_GOES_ON));
 
     world.lose(&NAMESPACES).await;
     leaders::scale(&world, OURS, 2).await;
@@ -46,17 +43,8 @@ async fn killed_server_ends_with_the_same_objects() {
     leaders::bereave(&world, OURS).await;
     let status = world.ended(OURS, "restores", "r").await;
     assert_eq!(status["phase"], "Completed", "{status}");
-    log_says(&world, "restore", "r", "going on with a restore of which ");
+    assert!(world.log_has(OURS, ("restore", "r"), RESTORE_GOES_ON));
     world.same(&NAMESPACES, &before).await;
     world.lose(&NAMESPACES).await;
     world.remove(OURS).await;
-}
-
-/// Sees that the log of an operation has these words.
-fn log_says(world: &World, what: &str, name: &str, words: &str) {
-    let output = world.salvor(OURS, &[what, "logs", name]);
-    assert!(
-        String::from_utf8_lossy(&output.stdout).contains(words),
-        "the log of {what} {name} has no {words:?}"
-    );
 }

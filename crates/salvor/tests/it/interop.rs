@@ -1,9 +1,10 @@
 //! The real Velero 1.18.3, its own pods and its own command, against ours: both ways.
 
 use serde_json::{Value, json};
+use testkit::unreliable::Mood;
 
 use crate::commands::{self, Terminal};
-use crate::world::{BUCKET, World, world};
+use crate::world::{BACKUP_GOES_ON, BUCKET, RESTORE_GOES_ON, World, world};
 
 const NAMESPACES: [&str; 3] = ["interop-apes", "interop-birds", "interop-cats"];
 const OURS: &str = "interop-salvor";
@@ -28,12 +29,17 @@ async fn velero_restores_our_backup() {
     let Some(world) = world().await else { return };
     let prefix = "ours";
     world.install_salvor(OURS, prefix).await;
+    let store = world.unreliable_store(OURS).await;
     world.install_velero(THEIRS, prefix).await;
     let before = world.fill(&NAMESPACES).await;
     let spec = world.everything_in(&NAMESPACES).await;
+    // The archive does not get through before the server is dead: else it would have been too late.
+    store.set(Mood::StallsAt(".tar.gz"));
     world.request(OURS, "Backup", "from-salvor", spec).await.unwrap();
     world.kill_in_the_middle(OURS, "backups", "from-salvor", "itemsBackedUp").await;
+    store.set(Mood::Passes);
     synced(&world, OURS, "from-salvor").await;
+    assert!(world.log_has(OURS, ("backup", "from-salvor"), BACKUP_GOES_ON));
     synced(&world, THEIRS, "from-salvor").await;
     let listed = world.velero(THEIRS, &["backup", "get", "from-salvor"]);
     assert!(String::from_utf8_lossy(&listed.stdout).contains("from-salvor"));
@@ -67,6 +73,7 @@ async fn we_restore_veleros_backup() {
     world.kill_in_the_middle(OURS, "restores", "by-salvor", "itemsRestored").await;
     let status = world.ended(OURS, "restores", "by-salvor").await;
     assert_eq!(phase(&status), "Completed", "{status}");
+    assert!(world.log_has(OURS, ("restore", "by-salvor"), RESTORE_GOES_ON));
     world.same(&NAMESPACES, &before).await;
     world.lose(&NAMESPACES).await;
     world.remove(THEIRS).await;

@@ -50,6 +50,18 @@ pub(crate) async fn bereave(world: &World, server: &str) {
     client.delete(&format!("{quotas}/nobody-new")).await.unwrap();
 }
 
+/// Waits until a pod leads that is there, and not one that was killed.
+pub(crate) async fn led(world: &World, server: &str) {
+    until("nobody leads", PATIENCE, || async {
+        let leader = leader(world, server).await;
+        let path = format!("/api/v1/namespaces/{server}/pods/{leader}");
+        let is_there = !leader.is_empty() && world.cluster.client().get(&path).await?.is_some();
+        Ok(if is_there { Look::Done(()) } else { Look::NotYet(format!("the Lease is of {leader:?}")) })
+    })
+    .await
+    .unwrap();
+}
+
 /// The pod that holds the Lease of a server.
 async fn leader(world: &World, server: &str) -> String {
     let path = format!("/apis/coordination.k8s.io/v1/namespaces/{server}/leases/velero-server");

@@ -12,4 +12,5 @@ mod integration;
 mod interop;
 mod leaders;
 mod locations;
+mod long;
 mod world;

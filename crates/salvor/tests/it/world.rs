@@ -14,16 +14,21 @@ use testkit::compare::compare;
 use testkit::objects::{Catalog, create_all, read_beside, read_namespaces};
 use testkit::progress::Progress;
 use testkit::s3::S3;
+use testkit::unreliable::Unreliable;
 use testkit::wait::{Look, until};
 use testkit::{velero, zoo};
 use tokio::sync::{Mutex, MutexGuard};
 
+/// What the log of a backup says that another server had planned.
+pub(crate) const BACKUP_GOES_ON: &str = "going on with a backup that another server planned";
+/// How the log of a restore says that another server had begun it.
+pub(crate) const RESTORE_GOES_ON: &str = "going on with a restore of which ";
 /// Our own program.
 pub(crate) const SALVOR: &str = env!("CARGO_BIN_EXE_salvor");
 /// The bucket of the tests.
 pub(crate) const BUCKET: &str = "it-tests";
 /// How the names of all namespaces begin that tests make.
-const OURS: [&str; 4] = ["e2e-", "interop-", "bad-", "two-"];
+const OURS: [&str; 5] = ["e2e-", "interop-", "bad-", "two-", "long-"];
 /// The seed of the objects, unless `SALVOR_TEST_SEED` says another.
 const SEED: u64 = 20_261_121;
 /// How long an operation, or what follows it in the cluster, may take.
@@ -158,15 +163,35 @@ impl World {
         self.submit(namespace, &format!("{}s", kind.to_lowercase()), &document).await
     }
 
-    /// Kills our server as soon as an operation has begun and has not done all of its objects.
+    /// Kills our server when it knows all objects of an operation, and before it has done all of them.
     pub(crate) async fn kill_in_the_middle(&self, namespace: &str, plural: &str, name: &str, done: &str) {
-        let begun = |status: &Value| count(status, "totalItems") == 0 || is_half_done(status, done);
-        self.in_progress(namespace, (plural, name), begun).await;
+        self.in_progress(namespace, (plural, name), |status| is_half_done(status, done)).await;
+        self.kill_server(namespace).await;
+    }
+
+    /// Kills every pod in the namespace of a server.
+    pub(crate) async fn kill_server(&self, namespace: &str) {
         let pods = self.cluster.client().list(&format!("/api/v1/namespaces/{namespace}/pods")).await.unwrap();
+        assert!(!pods.is_empty(), "{namespace} has no server to kill");
         for pod in &pods {
             self.kill(namespace, pod["metadata"]["name"].as_str().unwrap()).await;
         }
-        println!("killed {} pods in the middle of {plural} {name}", pods.len());
+    }
+
+    /// Puts a link between a server and its store that can be told to misbehave; everything passes at first.
+    pub(crate) async fn unreliable_store(&self, namespace: &str) -> Unreliable {
+        let store = Unreliable::start(self.cluster.subnet().host(), &self.s3.endpoint).await.unwrap();
+        let location = format!("/apis/velero.io/v1/namespaces/{namespace}/backupstoragelocations/default");
+        let change = json!({"spec": {"config": {"s3Url": store.endpoint}}});
+        self.cluster.client().merge(&location, &change).await.unwrap();
+        store
+    }
+
+    /// Whether the log of an operation has these words.
+    pub(crate) fn log_has(&self, namespace: &str, (what, name): (&str, &str), words: &str) -> bool {
+        let output = self.salvor(namespace, &[what, "logs", name]);
+        assert!(output.status.success(), "{what} {name} has no log");
+        String::from_utf8_lossy(&output.stdout).contains(words)
     }
 
     /// Waits until an operation is in progress, with a status of that kind.
@@ -186,10 +211,14 @@ impl World {
         .unwrap();
     }
 
-    /// Kills a pod at once, as a node that dies would: no signal, no time to say goodbye.
+    /// Kills a pod as a node that dies would: its processes, with no signal that they see, then the pod, so that another one
+    /// comes in its stead and not its own containers again.
     pub(crate) async fn kill(&self, namespace: &str, pod: &str) {
-        let path = format!("/api/v1/namespaces/{namespace}/pods/{pod}?gracePeriodSeconds=0");
-        self.cluster.client().delete(&path).await.unwrap();
+        let path = format!("/api/v1/namespaces/{namespace}/pods/{pod}");
+        let found = self.cluster.client().get(&path).await.unwrap().expect("the pod is there");
+        let killed = self.cluster.kill_pod(found["metadata"]["uid"].as_str().unwrap());
+        assert!(killed > 0, "{pod} ran nothing");
+        self.cluster.client().delete(&format!("{path}?gracePeriodSeconds=0")).await.unwrap();
     }
 
     /// Waits until an operation of a server has ended, and gives its status.

@@ -1,8 +1,8 @@
-//! An application with everything that has an effect, as golden documents.
+//! An application with everything that becomes part of an object, as golden documents.
 
 use serde_json::{Value, json};
 
-use super::{base, found, settings, with};
+use super::{base, found, settings};
 use crate::install::deployment::Platform;
 use crate::oadp::dpa::reconcile::Settings;
 use crate::oadp::dpa::{Found, Prepared, Resources, build, validate};
@@ -124,34 +124,6 @@ fn a_deployment_with_another_selector_stands_in_the_way() {
     };
     assert!(!obstacle(json!({"deploy": "velero"})));
     assert!(obstacle(json!({"deploy": "velero", "component": "velero"})));
-}
-
-#[test]
-fn fields_without_effect_are_named() {
-    let fields = json!({
-        "backupImages": true,
-        "nonAdmin": {"enable": true},
-        "unsupportedOverrides": {"awsPluginImageFqin": "x"},
-        "configuration": {
-            "nodeAgent": {"uploaderType": "kopia"},
-            "repositoryMaintenance": {"global": {}},
-            "velero": {"defaultPlugins": ["aws", "kubevirt"], "defaultVolumesToFSBackup": true, "args": {"v": 4}},
-        },
-    });
-    let valid = validate(&with(fields), &settings()).unwrap();
-    assert_eq!(
-        valid.pending,
-        [
-            "backupImages",
-            "configuration.nodeAgent",
-            "configuration.repositoryMaintenance",
-            "nonAdmin",
-            "unsupportedOverrides.awsPluginImageFqin",
-            "configuration.velero.defaultVolumesToFSBackup",
-            "configuration.velero.defaultPlugins: kubevirt",
-            "configuration.velero.args.v",
-        ]
-    );
 }
 
 #[test]
