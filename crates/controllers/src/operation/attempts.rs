@@ -47,6 +47,7 @@ where
     let failures = &deps.failures;
     let ended = match attempt {
         Ok(()) => Ok(()),
+        Err(error) if error.is_superseded() => return Err(error),
         Err(error) => {
             let enough = failures.count(uid(document), error.is_passing(), deps.now()).are_enough(deps.now());
             let code = if enough { &GIVEN_UP } else { &TRIED_AGAIN };

@@ -22,7 +22,7 @@ use tracing::warn;
 use crate::deps::Deps;
 use crate::error::{Error, Result, read};
 use crate::metrics::Metric;
-use crate::objects::{find, list, patch, patch_status, stamp};
+use crate::objects::{amend, amend_status, find, list, patch, stamp};
 use crate::operation::attempts::conclude;
 use crate::operation::{Operation, Place, failed, restore as operation};
 use crate::report::report;
@@ -125,7 +125,7 @@ async fn begin(deps: &Deps, restore: &Restore, now: Timestamp) -> Result<()> {
         deps.metrics.count(Metric::RestoreValidationFailure, &schedule);
     }
     let change = json!({ "spec": spec, "status": status });
-    patch::<Restore>(deps, restore.name(), change).await.map(drop)
+    amend(deps, restore, change).await.map(drop)
 }
 
 async fn run(deps: &Arc<Deps>, document: &Value, restore: &Restore) -> Result<()> {
@@ -180,5 +180,5 @@ async fn fail(deps: &Arc<Deps>, document: &Value, restore: &Restore, problem: Pr
 }
 
 async fn enter(deps: &Deps, restore: &Restore, status: Value) -> Result<()> {
-    patch_status::<Restore>(deps, restore.name(), status).await.map(drop)
+    amend_status(deps, restore, status).await.map(drop)
 }

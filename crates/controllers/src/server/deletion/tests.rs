@@ -1,6 +1,7 @@
 //! Deletion in a world in memory: what goes, what stays, and dying at every call.
 
 use super::*;
+use crate::objects::patch;
 use crate::testing::{World, backup, object, store_error};
 use cluster::fake::{Fault, Faulty};
 use store::ErrorKind;
