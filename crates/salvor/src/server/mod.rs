@@ -13,10 +13,11 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 use api::labels::{DOWNLOAD_PORT, SERVER_LEASE, SERVER_VERSION};
-use cluster::lease::Election;
+use cluster::lease::{Election, Fenced, Standing};
 use cluster::{Cluster, Connect, Kube};
 use controllers::Deps;
 use controllers::deps::{RandomIds, SystemClock};
+use controllers::fence::FencedStores;
 use controllers::metrics::Metrics;
 use controllers::runtime::GRACE;
 use controllers::stores::ClusterStores;
@@ -57,10 +58,12 @@ async fn run(settings: Settings) -> Result<()> {
     announce(&settings);
     let cluster = connect(&settings).await?;
     startup::check(cluster.as_ref(), &settings.config.namespace).await?;
-    let deps = deps(&settings, Arc::clone(&cluster));
+    let election = Election::start(
+        Arc::clone(&cluster),
+        process::lease(&settings.config.namespace, SERVER_LEASE, "server"),
+    );
+    let deps = deps(&settings, cluster, &election.standing());
     let mut services = services(&settings, &deps).await?;
-    let election =
-        Election::start(cluster, process::lease(&settings.config.namespace, SERVER_LEASE, "server"));
     let outcome = tokio::select! {
         outcome = process::lead((&election, SERVER_LEASE), &deps.stop, work(&deps)) => outcome,
         ended = services.join_next() => Err(anyhow!("serve: {ended:?}")),
@@ -103,13 +106,15 @@ async fn connect(settings: &Settings) -> Result<Arc<dyn Cluster>> {
     Ok(Arc::new(Kube::connect(&connect).await?))
 }
 
-fn deps(settings: &Settings, cluster: Arc<dyn Cluster>) -> Arc<Deps> {
+/// What the controllers are given: they write only while we lead.
+fn deps(settings: &Settings, cluster: Arc<dyn Cluster>, standing: &Standing) -> Arc<Deps> {
+    let cluster: Arc<dyn Cluster> = Arc::new(Fenced::new(cluster, standing.clone()));
     let wiring = Wiring::default();
     let metrics = Metrics::with(|registry| wiring.metrics.register(registry));
     let stores = ClusterStores::new(Arc::clone(&cluster), &settings.config.namespace, environment(), wiring);
     Arc::new(Deps {
         cluster,
-        stores: Arc::new(stores),
+        stores: Arc::new(FencedStores::new(stores, standing.clone())),
         clock: Arc::new(SystemClock),
         ids: Arc::new(RandomIds),
         config: Arc::new(settings.config.clone()),
