@@ -14,6 +14,8 @@ use crate::leaders;
 use crate::world::{BACKUP_GOES_ON, RESTORE_GOES_ON, World, world};
 
 const NAMESPACES: [&str; 3] = ["long-apes", "long-birds", "long-cats"];
+/// Holds what makes a backup take long enough to be hit in its middle.
+const NOISE: &str = "long-noise";
 const OURS: &str = "long-salvor";
 /// How many backups, and how many restores, lose their server.
 const KILLS: u64 = 20;
@@ -24,7 +26,9 @@ async fn backups_whose_server_is_killed_at_any_moment_hold_the_same_objects() {
     let Some(world) = world().await else { return };
     world.install_salvor(OURS, "long").await;
     world.fill(&NAMESPACES).await;
-    let spec = world.everything_in(&NAMESPACES).await;
+    world.noise(NOISE).await;
+    let mut spec = world.everything_in(&NAMESPACES).await;
+    spec["includedNamespaces"].as_array_mut().unwrap().push(NOISE.into());
     let mut moments = Moments::measured(&world, ("Backup", "whole"), &spec).await;
     let whole = entries(&world, "whole");
     assert!(whole.len() > 300, "{} entries are too few to prove anything", whole.len());
@@ -41,6 +45,8 @@ async fn backups_whose_server_is_killed_at_any_moment_hold_the_same_objects() {
         resumed += usize::from(world.log_has(OURS, ("backup", &name), BACKUP_GOES_ON));
     }
     println!("{resumed} of {} backups went on with the plan of a server that was killed", kills());
+    assert!(resumed > 0 || kills() < KILLS, "nobody was killed in the middle");
+    world.delete_namespace(NOISE).await;
     world.lose(&NAMESPACES).await;
     world.remove(OURS).await;
 }
@@ -71,6 +77,7 @@ async fn restores_whose_server_is_killed_at_any_moment_create_nothing_twice() {
         resumed += usize::from(world.log_has(OURS, ("restore", &name), RESTORE_GOES_ON));
     }
     println!("{resumed} of {} restores went on where a server that was killed had stopped", kills());
+    assert!(resumed > 0 || kills() < KILLS, "nobody was killed in the middle");
     world.lose(&NAMESPACES).await;
     world.remove(OURS).await;
 }
@@ -105,10 +112,11 @@ impl Moments {
         let moment = Duration::from_millis(self.random.between(0, whole));
         leaders::scale(world, OURS, 1).await;
         leaders::led(world, OURS).await;
+        let server = world.victims(OURS).await;
         world.request(OURS, kind, name, spec.clone()).await.unwrap();
         // No condition to wait for: any moment is as good as another, and that is what is tested.
         tokio::time::sleep(moment).await;
-        world.kill_server(OURS).await;
+        world.kill(&server).await;
         println!("killed the server {} ms after {kind} {name} was asked for", moment.as_millis());
         completed(world, kind, name).await;
     }
