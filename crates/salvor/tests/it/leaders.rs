@@ -35,18 +35,17 @@ pub(crate) async fn bereave(world: &World, server: &str) {
     let quotas = format!("/api/v1/namespaces/{server}/resourcequotas");
     client.create(&quotas, &nobody_new).await.unwrap();
     let killed = leader(world, server).await;
-    let pods = client.list(&format!("/api/v1/namespaces/{server}/pods")).await.unwrap();
-    let names: Vec<_> = pods.iter().filter_map(|pod| pod["metadata"]["name"].as_str()).collect();
-    let others: Vec<_> = names.iter().filter(|name| **name != killed).collect();
-    assert!(names.contains(&killed.as_str()) && others.len() == 1, "{killed} leads {names:?}");
-    world.kill(server, &killed).await;
+    let (dying, others): (Vec<_>, Vec<_>) =
+        world.victims(server).await.into_iter().partition(|victim| victim.name == killed);
+    assert_eq!((dying.len(), others.len()), (1, 1), "{killed} leads");
+    world.kill(&dying).await;
     let heir = until("the Lease has not changed hands", PATIENCE, || async {
         let leader = leader(world, server).await;
         Ok(if leader.is_empty() || leader == killed { Look::NotYet(leader) } else { Look::Done(leader) })
     });
     let heir = heir.await.unwrap();
     println!("killed {killed}; {heir} took over");
-    assert_eq!(heir, **others[0]);
+    assert_eq!(heir, others[0].name);
     client.delete(&format!("{quotas}/nobody-new")).await.unwrap();
 }
 

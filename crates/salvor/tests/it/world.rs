@@ -46,6 +46,13 @@ pub(crate) struct World {
     _turn: MutexGuard<'static, ()>,
 }
 
+/// A pod that is going to be killed.
+pub(crate) struct Victim {
+    pub(crate) name: String,
+    path: String,
+    uid: String,
+}
+
 /// The world that the environment names; `None` where there is none.
 pub(crate) async fn world() -> Option<World> {
     let Ok(name) = std::env::var("SALVOR_TEST_CLUSTER") else {
@@ -171,11 +178,21 @@ impl World {
 
     /// Kills every pod in the namespace of a server.
     pub(crate) async fn kill_server(&self, namespace: &str) {
-        let pods = self.cluster.client().list(&format!("/api/v1/namespaces/{namespace}/pods")).await.unwrap();
-        assert!(!pods.is_empty(), "{namespace} has no server to kill");
-        for pod in &pods {
-            self.kill(namespace, pod["metadata"]["name"].as_str().unwrap()).await;
-        }
+        self.kill(&self.victims(namespace).await).await;
+    }
+
+    /// The pods in the namespace of a server.
+    pub(crate) async fn victims(&self, namespace: &str) -> Vec<Victim> {
+        let pods = format!("/api/v1/namespaces/{namespace}/pods");
+        let found = self.cluster.client().list(&pods).await.unwrap();
+        assert!(!found.is_empty(), "{namespace} has no server to kill");
+        let text = |pod: &Value, field: &str| pod["metadata"][field].as_str().unwrap().to_owned();
+        let victim = |pod: &Value| Victim {
+            path: format!("{pods}/{}", text(pod, "name")),
+            name: text(pod, "name"),
+            uid: text(pod, "uid"),
+        };
+        found.iter().map(victim).collect()
     }
 
     /// Puts a link between a server and its store that can be told to misbehave; everything passes at first.
@@ -189,7 +206,10 @@ impl World {
 
     /// Whether the log of an operation has these words.
     pub(crate) fn log_has(&self, namespace: &str, (what, name): (&str, &str), words: &str) -> bool {
-        let output = self.salvor(namespace, &[what, "logs", name]);
+        // Not shown as other commands are: it is long.
+        let mut program = Command::new(SALVOR);
+        program.env("KUBECONFIG", self.cluster.kubeconfig()).args(["--namespace", namespace]);
+        let output = program.args([what, "logs", name]).output().unwrap();
         assert!(output.status.success(), "{what} {name} has no log");
         String::from_utf8_lossy(&output.stdout).contains(words)
     }
@@ -211,14 +231,15 @@ impl World {
         .unwrap();
     }
 
-    /// Kills a pod as a node that dies would: its processes, with no signal that they see, then the pod, so that another one
-    /// comes in its stead and not its own containers again.
-    pub(crate) async fn kill(&self, namespace: &str, pod: &str) {
-        let path = format!("/api/v1/namespaces/{namespace}/pods/{pod}");
-        let found = self.cluster.client().get(&path).await.unwrap().expect("the pod is there");
-        let killed = self.cluster.kill_pod(found["metadata"]["uid"].as_str().unwrap());
-        assert!(killed > 0, "{pod} ran nothing");
-        self.cluster.client().delete(&format!("{path}?gracePeriodSeconds=0")).await.unwrap();
+    /// Kills pods as a node that dies would: their processes, with no signal that they see, then the pods, so that others come
+    /// in their stead and not their own containers again.
+    pub(crate) async fn kill(&self, victims: &[Victim]) {
+        for victim in victims {
+            assert!(self.cluster.kill_pod(&victim.uid) > 0, "{} ran nothing", victim.name);
+        }
+        for victim in victims {
+            self.cluster.client().delete(&format!("{}?gracePeriodSeconds=0", victim.path)).await.unwrap();
+        }
     }
 
     /// Waits until an operation of a server has ended, and gives its status.
