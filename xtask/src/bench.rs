@@ -1,6 +1,7 @@
 //! `cargo xtask bench NAME`: measured beside Velero, on the same machine, API server and store. Each prints a table and
 //! writes `target/bench/NAME.json`.
 
+mod bystander;
 mod contender;
 mod figures;
 mod load;

@@ -58,11 +58,11 @@ impl Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(out, "{:<44} {:>10} {:>10} {:<5} {:>7} {:>7}", "", "ours", "peer", "unit", "ratio", "bar")?;
+        writeln!(out, "{:<52} {:>10} {:>10} {:<5} {:>7} {:>7}", "", "ours", "peer", "unit", "ratio", "bar")?;
         for Row { work, ours, peer, unit, ratio, bar, ok } in &self.0 {
             let bar = bar.map(|bar| bar.to_string()).unwrap_or_default();
             let verdict = if *ok { "" } else { "  missed" };
-            writeln!(out, "{work:<44} {ours:>10.2} {peer:>10.2} {unit:<5} {ratio:>7.3} {bar:>7}{verdict}")?;
+            writeln!(out, "{work:<52} {ours:>10.2} {peer:>10.2} {unit:<5} {ratio:>7.3} {bar:>7}{verdict}")?;
         }
         Ok(())
     }
