@@ -12,6 +12,7 @@ use engine::problem::{Problem, Severity};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 
+use super::pages::{Room, Sizing};
 use crate::error::{Error, Result};
 use crate::operation::Operation;
 use crate::operation::journal::Journal;
@@ -31,6 +32,7 @@ pub(super) async fn collect(
     let collector = Collector {
         operation,
         journal,
+        room: Room::default(),
         pages: Arc::new(Mutex::new(Pages {
             writer: spool.writer(journal.first_spool_file()),
             facts: Vec::new(),
@@ -49,6 +51,7 @@ pub(super) async fn collect(
 struct Collector<'a> {
     operation: &'a Operation,
     journal: &'a Journal,
+    room: Room,
     pages: Arc<Mutex<Pages>>,
 }
 
@@ -61,11 +64,13 @@ struct Pages {
 impl Collector<'_> {
     /// One list, to its end. A type that cannot be listed does not stop the others.
     async fn list(&self, list: ListRequest) -> Result<Option<Problem>> {
-        let limit = self.operation.deps.config.limits.page_size;
-        let mut page = ListPage { selector: list.selector.clone(), limit, resume: None };
+        let mut sizing = Sizing::first(self.operation.deps.config.limits.page_size);
+        let mut page = ListPage { selector: list.selector.clone(), limit: 0, resume: None };
         let mut restarts = 0;
         loop {
             let namespace = list.namespace.as_deref();
+            page.limit = sizing.limit();
+            let _room = self.room.take(&sizing).await;
             let answer =
                 patiently(|| self.operation.deps.cluster.list(&list.resource, namespace, &page)).await;
             let answer = match answer {
@@ -83,7 +88,9 @@ impl Collector<'_> {
                         .map(|error| Some(not_listed(&list, &error)));
                 }
             };
-            self.keep(list.resource.clone(), answer.items).await?;
+            let objects = answer.items.len();
+            let bytes = self.keep(list.resource.clone(), answer.items).await?;
+            sizing = sizing.after(objects, bytes);
             match answer.resume {
                 None => return Ok(None),
                 resume => page.resume = resume,
@@ -113,7 +120,7 @@ impl Collector<'_> {
         };
         let at = ObjectRef { resource, namespace: key.namespace.clone(), name: key.name.clone() };
         match patiently(|| self.operation.deps.cluster.get(&at)).await {
-            Ok(document) => self.keep(at.resource, vec![document]).await.map(|()| None),
+            Ok(document) => self.keep(at.resource, vec![document]).await.map(|_| None),
             Err(error) if error.kind == ErrorKind::NotFound => Ok(Some(Absence::NotFound)),
             Err(error) => blamed(self.operation.deps.cluster.as_ref(), error)
                 .await
@@ -121,10 +128,12 @@ impl Collector<'_> {
         }
     }
 
-    async fn keep(&self, resource: ResourceType, documents: Vec<Value>) -> Result<()> {
+    /// Writes documents down; how many bytes they have.
+    async fn keep(&self, resource: ResourceType, documents: Vec<Value>) -> Result<usize> {
         let pages = Arc::clone(&self.pages);
-        let sealed = blocking(move || lock(&pages).take(&resource, &documents)).await?;
-        self.hand_over(sealed).await
+        let (bytes, sealed) = blocking(move || lock(&pages).take(&resource, documents)).await?;
+        self.hand_over(sealed).await?;
+        Ok(bytes)
     }
 
     async fn seal(&self) -> Result<()> {
@@ -142,18 +151,23 @@ impl Collector<'_> {
 }
 
 impl Pages {
-    /// Writes documents down; gives the files that are full now.
-    fn take(&mut self, resource: &ResourceType, documents: &[Value]) -> Result<Vec<(u32, Vec<u8>)>> {
-        let mut sealed = Vec::new();
+    /// Writes documents down; gives their bytes, and the files that are full now.
+    fn take(
+        &mut self,
+        resource: &ResourceType,
+        documents: Vec<Value>,
+    ) -> Result<(usize, Vec<(u32, Vec<u8>)>)> {
+        let (mut written, mut sealed) = (0, Vec::new());
         for document in documents {
-            let bytes = serde_json::to_vec(document).map_err(|error| Error::Other(error.to_string()))?;
+            let bytes = serde_json::to_vec(&document).map_err(|error| Error::Other(error.to_string()))?;
+            written += bytes.len();
             let span = self.writer.append(&bytes)?;
-            self.facts.push(Facts::of(document, resource, span));
+            self.facts.push(Facts::of(&document, resource, span));
             if self.writer.is_full() {
                 sealed.extend(self.writer.seal()?);
             }
         }
-        Ok(sealed)
+        Ok((written, sealed))
     }
 }
 

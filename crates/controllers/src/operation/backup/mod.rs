@@ -3,6 +3,7 @@
 
 mod collect;
 mod contents;
+mod pages;
 mod report;
 
 use std::sync::Arc;
