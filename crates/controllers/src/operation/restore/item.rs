@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cluster::clock::instant;
 use cluster::port::{ObjectRef, Patch, WriteOptions};
 use cluster::{Error as ClusterError, ErrorKind};
 use engine::document::{name, uid};
@@ -156,9 +157,13 @@ impl Item<'_> {
     where
         F: Future<Output = cluster::Result<T>>,
     {
-        let answer = persist(|| self.pace.slow_down(), call).await;
-        self.pace.well();
-        answer
+        let timed = || async {
+            let start = instant();
+            let answer = call().await;
+            self.pace.answered(start.elapsed());
+            answer
+        };
+        persist(|| self.pace.slow_down(), timed).await
     }
 
     fn problem(&self, code: &Code, severity: Severity, error: &ClusterError) -> Problem {
