@@ -1,5 +1,6 @@
 //! `cargo xtask cluster up|down`: a real control plane and a real node on this machine.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -33,9 +34,12 @@ pub(crate) struct Name {
 pub(crate) struct Up {
     #[command(flatten)]
     name: Name,
-    /// Also build Salvor's image and load it.
+    /// Loads the images of an archive (of `docker save`, or an OCI layout in a tar), where else Salvor's is built and loaded.
+    #[arg(long, value_name = "ARCHIVE", conflicts_with = "no_image")]
+    image: Option<PathBuf>,
+    /// Loads no image of Salvor, and so compiles nothing.
     #[arg(long)]
-    image: bool,
+    no_image: bool,
     /// Also start an S3 server that the host and the pods reach.
     #[arg(long)]
     s3: bool,
@@ -55,8 +59,13 @@ pub(crate) async fn run(verb: &Verb) -> Result<()> {
 async fn up(options: &Up) -> Result<()> {
     let (start, progress, name) = (Instant::now(), Progress::shown(), &options.name.name);
     let cluster = Cluster::up(name, progress).await?;
-    if options.image {
-        image::load(&cluster, progress)?;
+    match &options.image {
+        Some(archive) => {
+            let imported = progress.block("loading images", || cluster.import(archive))?;
+            println!("{}", imported.trim());
+        }
+        None if options.no_image => {}
+        None => image::load(&cluster, progress)?,
     }
     if options.velero {
         velero::load_images(&cluster, progress)?;

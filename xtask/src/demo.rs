@@ -8,12 +8,14 @@ mod report;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
+use serde_json::Value;
 use testkit::client::Client;
 use testkit::cluster::Cluster;
 use testkit::fixture::{self, Images};
 use testkit::progress::{Progress, seconds};
+use testkit::salvor_image;
 
 use crate::image;
 use report::Report;
@@ -30,8 +32,11 @@ pub(crate) struct Options {
     /// Leaves everything up, to play with.
     #[arg(long)]
     keep: bool,
-    /// Uses a cluster of yours; needs --image.
-    #[arg(long, value_name = "FILE", requires = "image")]
+    /// The local cluster that it starts, and takes down at the end.
+    #[arg(long, value_name = "CLUSTER", default_value = CLUSTER)]
+    name: String,
+    /// Uses a cluster of yours, and a folder of its node; needs --image.
+    #[arg(long, value_name = "FILE", requires = "image", conflicts_with_all = ["name", "store"])]
     kubeconfig: Option<PathBuf>,
     /// Salvor's image, as that cluster can pull it.
     #[arg(long, value_name = "IMAGE", requires = "kubeconfig")]
@@ -68,32 +73,39 @@ pub(crate) struct Place {
 pub(crate) async fn run(options: &Options) -> Result<()> {
     let (start, progress) = (Instant::now(), Progress::shown());
     let place = place(options, progress).await?;
+    // Before anything that would be tidied away at the end.
+    application::refuse_foreign(&place.client).await?;
+    install::refuse_foreign(&place.client).await?;
     let outcome = show(&place, options, progress).await;
-    if options.keep {
-        println!("\nEverything is left up:\n  export KUBECONFIG={}", place.kubeconfig.display());
-    } else {
-        tidy(&place, progress).await?;
-    }
+    let tidied = match options.keep {
+        true => {
+            println!("\nEverything is left up:\n  export KUBECONFIG={}", place.kubeconfig.display());
+            Ok(())
+        }
+        false => tidy(&place, options, progress).await,
+    };
     let report = outcome?;
     println!("\n{report}\nIt took {} in all.", seconds(start.elapsed()));
+    tidied?;
     ensure!(report.good(), "the application is not what it was");
     Ok(())
 }
 
 async fn place(options: &Options, progress: Progress) -> Result<Place> {
     if let (Some(kubeconfig), Some(image)) = (&options.kubeconfig, &options.image) {
-        ensure!(options.store == Store::Filesystem, "--store s3 goes with a local cluster only");
         let client = Client::from_kubeconfig(kubeconfig)?;
         client.answers("/readyz").await.map_err(anyhow::Error::msg).context("failed to reach the cluster")?;
+        // The image is theirs, the program that installs it is ours.
+        progress.block("compiling salvor", || salvor_image::compile(false))?;
         let (kubeconfig, image) = (kubeconfig.clone(), image.clone());
         return Ok(Place { client, kubeconfig, image, images: Images::public(), local: None });
     }
-    let cluster = Cluster::up(CLUSTER, progress).await?;
+    let cluster = Cluster::up(&options.name, progress).await?;
     image::load(&cluster, progress)?;
     Ok(Place {
         client: cluster.client().clone(),
         kubeconfig: cluster.kubeconfig(),
-        image: testkit::salvor_image::LOCAL.to_owned(),
+        image: salvor_image::LOCAL.to_owned(),
         images: Images::local(),
         local: Some(cluster),
     })
@@ -102,7 +114,6 @@ async fn place(options: &Options, progress: Progress) -> Result<Place> {
 /// The show itself.
 async fn show(place: &Place, options: &Options, progress: Progress) -> Result<Report> {
     progress.heading("the application");
-    application::refuse_foreign(&place.client).await?;
     application::remove(place, progress).await?;
     install::operator(place, options.store, progress).await?;
     let made = application::make(place, options.seed, progress).await?;
@@ -122,22 +133,74 @@ async fn show(place: &Place, options: &Options, progress: Progress) -> Result<Re
 }
 
 /// Removes what the demo made; a cluster that it started goes as a whole.
-async fn tidy(place: &Place, progress: Progress) -> Result<()> {
+async fn tidy(place: &Place, options: &Options, progress: Progress) -> Result<()> {
+    progress.heading("tidying up");
     if place.local.is_some() {
-        return Cluster::down(CLUSTER, progress).await;
+        return Cluster::down(&options.name, progress).await;
     }
-    application::remove(place, progress).await?;
-    install::remove(place, progress).await
+    // The server takes its backups away itself; what it cannot take away keeps nothing else from going.
+    let emptied = operation::remove_all(place, progress).await;
+    let removed = application::remove(place, progress).await;
+    install::remove(place, progress).await?;
+    removed?;
+    emptied
 }
 
-/// Fails with what a namespace's label says about who made it.
-pub(crate) fn made_by_us(namespace: &serde_json::Value) -> Result<()> {
+/// Whether the demo made an object, by its label.
+pub(crate) fn made_by_us(object: &Value) -> bool {
     let (label, value) = fixture::MADE_BY;
-    if namespace["metadata"]["labels"][label] != value {
-        bail!(
-            "the namespace {} is there already and the demo did not make it: it is left alone",
-            namespace["metadata"]["name"]
-        );
-    }
+    object["metadata"]["labels"][label] == value
+}
+
+/// Fails for an object that the demo did not make.
+pub(crate) fn refuse_of_others(object: &Value) -> Result<()> {
+    let (kind, name) = (object["kind"].as_str().unwrap_or_default(), &object["metadata"]["name"]);
+    ensure!(
+        made_by_us(object),
+        "{kind} {name} is there already and the demo did not make it: it is left alone"
+    );
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Demo {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn parsed(text: &str) -> Result<Options, clap::Error> {
+        Demo::try_parse_from(format!("demo {text}").split_whitespace()).map(|demo| demo.options)
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_refused() {
+        for text in [
+            "--kubeconfig k",
+            "--image i",
+            "--kubeconfig k --image i --store s3",
+            "--kubeconfig k --image i --name n",
+        ] {
+            assert!(parsed(text).is_err(), "{text}");
+        }
+        assert!(parsed("--kubeconfig k --image i --keep --seed 3").is_ok());
+        assert_eq!(parsed("--store s3").unwrap().name, "demo");
+        assert_eq!(parsed("--name other").unwrap().name, "other");
+    }
+
+    #[test]
+    fn what_others_made_is_left_alone() {
+        let ours =
+            json!({"kind": "Namespace", "metadata": {"name": "a", "labels": {"salvor.io/made-by": "demo"}}});
+        let theirs = json!({"kind": "CustomResourceDefinition", "metadata": {"name": "b"}});
+        refuse_of_others(&ours).unwrap();
+        let refusal = refuse_of_others(&theirs).unwrap_err().to_string();
+        assert!(refusal.contains("CustomResourceDefinition \"b\""), "{refusal}");
+    }
 }

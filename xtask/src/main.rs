@@ -1,5 +1,6 @@
 //! What a developer of Salvor asks for: a cluster, an image, tests, figures. One file a verb.
 
+mod bench;
 mod cluster;
 mod codegen;
 mod demo;
@@ -26,6 +27,9 @@ struct Xtask {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Measures Salvor beside Velero.
+    #[command(subcommand)]
+    Bench(bench::Verb),
     /// Brings a real local cluster up, or takes it down.
     #[command(subcommand)]
     Cluster(cluster::Verb),
@@ -46,6 +50,7 @@ enum Verb {
 #[tokio::main]
 async fn main() -> ExitCode {
     let result = match Xtask::parse().verb {
+        Verb::Bench(verb) => bench::run(&verb).await,
         Verb::Cluster(verb) => cluster::run(&verb).await,
         Verb::Codegen(options) => codegen::run(&options),
         Verb::Demo(options) => demo::run(&options).await,

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
+use testkit::azurite;
 use testkit::cluster::Cluster;
 use testkit::paths;
 use testkit::progress::{Progress, seconds};
@@ -44,6 +45,10 @@ enum Suite {
     E2e,
     /// The real Velero and the real kopia, both ways.
     Interop,
+    /// The demo, beside another cluster.
+    Demo,
+    /// Servers killed at many random moments; no part of the gate.
+    Long,
 }
 
 impl Suite {
@@ -55,6 +60,8 @@ impl Suite {
             Self::Integration => &["--workspace", "--test", "it", "--", "integration::"],
             Self::E2e => &["--workspace", "--test", "it", "--", "e2e::"],
             Self::Interop => &["--workspace", "--test", "it", "--", "interop::"],
+            Self::Demo => &["--workspace", "--test", "it", "--", "demo::"],
+            Self::Long => &["--workspace", "--test", "it", "--", "--ignored", "--nocapture", "long::"],
         }
     }
 }
@@ -94,7 +101,7 @@ fn checks(progress: Progress, times: &mut Times) -> Result<()> {
     times.take("tidy", || cargo("xtask", &["tidy"], &none))
 }
 
-/// A cluster with our image and the real Velero's, and an S3 server: what the tests are told of them.
+/// A cluster with our image and the real Velero's, an S3 server, and an emulator of Azure: what the tests are told of them.
 async fn world(progress: Progress, times: &mut Times) -> Result<Environment> {
     times.take("build", || {
         cargo("build", &["--workspace", "--all-targets", "--quiet"], &Environment::new())
@@ -103,6 +110,7 @@ async fn world(progress: Progress, times: &mut Times) -> Result<Environment> {
     let cluster = Cluster::up(CLUSTER, progress).await?;
     let s3 = S3::start(&cluster, progress).await?;
     let tls = S3::start_with_tls(&cluster, progress).await?;
+    let azure = azurite::start_beside(&cluster, progress).await?;
     image::load(&cluster, progress)?;
     velero::load_images(&cluster, progress)?;
     let velero = velero::command(progress)?;
@@ -114,6 +122,7 @@ async fn world(progress: Progress, times: &mut Times) -> Result<Environment> {
         ("SALVOR_TEST_S3", s3.to_url()),
         ("SALVOR_TEST_S3_TLS", tls.to_url()),
         ("SALVOR_TEST_S3_CA", S3::authority_file(&cluster).display().to_string()),
+        ("SALVOR_TEST_AZURE", azure),
         ("SALVOR_TEST_VELERO", velero.display().to_string()),
         ("SALVOR_TEST_KOPIA", kopia.display().to_string()),
     ])

@@ -33,6 +33,11 @@ impl Error {
         self.causes().any(|cause| cause == "NamespaceTerminating")
     }
 
+    /// Whether a webhook that guards the object does not answer: that is no judgement of the webhook's.
+    pub fn is_webhook_away(&self) -> bool {
+        refused_by_webhook(&self.message)
+    }
+
     /// Whether the object (or its type) is not there.
     pub fn is_not_found(&self) -> bool {
         self.kind == ErrorKind::NotFound

@@ -62,7 +62,8 @@ impl Error {
     /// Whether the failure says something of what was asked for, and not of the server's state or of who we are: an
     /// account's token ends with its pod, while the process in the pod may still be at work.
     pub fn is_a_judgement(&self) -> bool {
-        !self.is_transient() && self.kind != ErrorKind::Unauthorized
+        let said_by_the_server = self.status.is_some() || self.kind != ErrorKind::Other;
+        !self.is_transient() && self.kind != ErrorKind::Unauthorized && said_by_the_server
     }
 }
 

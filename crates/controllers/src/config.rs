@@ -4,6 +4,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// Flags of the server that are taken for the sake of existing installations and change nothing yet. The server
+/// warns of them, and the operator reports the fields that become them.
+pub const NOT_ACTING: [&str; 16] = [
+    "backup-repository-configmap",
+    "default-repo-maintain-frequency",
+    "default-snapshot-move-data",
+    "default-volume-snapshot-locations",
+    "default-volumes-to-fs-backup",
+    "disable-informer-cache",
+    // They only change which plugins the server says that it has.
+    "features",
+    "fs-backup-timeout",
+    "item-block-worker-count",
+    "item-operation-sync-frequency",
+    "plugin-dir",
+    "profiler-address",
+    "repo-maintenance-job-configmap",
+    "schedule-skip-immediately",
+    "v",
+    "volume-group-snapshot-label-key",
+];
+
 /// The settings of the server.
 #[derive(Debug, Clone)]
 pub struct Config {

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::config::Config;
 use crate::error::Result;
 use crate::metrics::{Metric, Metrics};
+use crate::operation::attempts::Failures;
 use crate::runtime::Host;
 
 /// Tells the time. The only clock of the controllers.
@@ -75,6 +76,8 @@ pub struct Deps {
     pub config: Arc<Config>,
     /// The numbers it reports.
     pub metrics: Arc<Metrics>,
+    /// How often the operations at work have failed in a row.
+    pub failures: Failures,
     /// Cancelled when the process is about to end, or has lost its Lease.
     pub stop: CancellationToken,
 }

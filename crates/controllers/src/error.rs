@@ -50,6 +50,9 @@ pub enum Error {
     /// What is asked for cannot be done. Trying again does not help.
     #[error("{}", .0.message)]
     Refused(Box<engine::problem::Problem>),
+    /// Another server was faster.
+    #[error("{0}")]
+    Superseded(String),
     /// Anything else.
     #[error("{0}")]
     Other(String),
@@ -70,6 +73,7 @@ impl Error {
             Self::Disk(_) => "disk",
             Self::Archive(_) => "archive",
             Self::Refused(_) => "refused",
+            Self::Superseded(_) => "superseded",
             Self::Other(_) => "other",
         }
     }
@@ -79,6 +83,14 @@ impl Error {
         match self {
             Self::Cluster(error) => error.retry_after,
             _ => None,
+        }
+    }
+
+    /// Whether what was decided on has changed meanwhile.
+    pub fn is_superseded(&self) -> bool {
+        match self {
+            Self::Cluster(error) => error.kind == cluster::ErrorKind::Conflict,
+            error => matches!(error, Self::Superseded(_)),
         }
     }
 

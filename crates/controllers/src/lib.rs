@@ -7,6 +7,7 @@
 pub mod config;
 pub mod deps;
 pub mod error;
+pub mod fence;
 pub mod install;
 pub mod metrics;
 pub mod oadp;

@@ -71,12 +71,26 @@ fn reported<T>(outcome: Result<T>) -> Option<T> {
     outcome.inspect_err(|error| warn!("failed to {error}; it is left out")).ok()
 }
 
-/// Merges a patch into one of our objects.
+/// Merges a patch into one of our objects as it was seen. Whoever decided on it by what is the past meanwhile, such as a
+/// leader that stood still, is refused with a conflict.
+pub async fn amend<K: Kind>(deps: &Deps, seen: &K, mut change: Value) -> Result<Value> {
+    if let Some(version) = &seen.metadata().resource_version {
+        change["metadata"]["resourceVersion"] = json!(version);
+    }
+    patch::<K>(deps, seen.name(), change).await
+}
+
+/// Merges a status into that of one of our objects as it was seen: as [`amend`].
+pub async fn amend_status<K: Kind>(deps: &Deps, seen: &K, status: Value) -> Result<Value> {
+    amend(deps, seen, json!({ "status": status })).await
+}
+
+/// Merges a patch into one of our objects, whatever it is like by now.
 pub async fn patch<K: Kind>(deps: &Deps, name: &str, patch: Value) -> Result<Value> {
     Ok(deps.cluster.patch(&at::<K>(deps, name), None, &Patch::Merge(patch), Default::default()).await?)
 }
 
-/// Merges a status into that of one of our objects.
+/// Merges a status into that of one of our objects, whatever it is like by now.
 pub async fn patch_status<K: Kind>(deps: &Deps, name: &str, status: Value) -> Result<Value> {
     patch::<K>(deps, name, json!({ "status": status })).await
 }

@@ -13,9 +13,14 @@ pub mod status_request;
 pub mod sweep;
 pub mod sync;
 
+use std::time::Duration;
+
+use api::Kind;
+use api::velero::v1::BackupStorageLocation;
+
 use crate::config::Config;
 use crate::deps::Deps;
-use crate::runtime::Spec;
+use crate::runtime::{Reconcile, Spec};
 
 /// Every controller of the server, in the order in which they start.
 pub static CONTROLLERS: &[&Spec<Deps>] = &[
@@ -57,4 +62,21 @@ pub const NOT_FOR_RESTORES: &[&str] =
 /// The controllers that run with these settings.
 pub fn enabled(config: &Config) -> Vec<&'static Spec<Deps>> {
     CONTROLLERS.iter().filter(|spec| !config.disabled.contains(spec.name)).copied().collect()
+}
+
+/// A controller that looks into each location that is available, one after the other.
+const fn of_locations(
+    name: &'static str,
+    resync: fn(&Deps) -> Duration,
+    reconcile: Reconcile<Deps>,
+) -> Spec<Deps> {
+    Spec {
+        name,
+        watches: BackupStorageLocation::resource_type,
+        concerns: |document, _| document["status"]["phase"] == "Available",
+        resync,
+        workers: |_| 1,
+        deadline: Duration::from_secs(600),
+        reconcile,
+    }
 }

@@ -1,6 +1,6 @@
 //! What the tests of controllers run on: a cluster and a bucket in memory, a clock that is set, counted ids.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use api::velero::v1::{
 };
 use async_trait::async_trait;
 use bytes::Bytes;
-use cluster::fake::FakeCluster;
+use cluster::fake::{FakeCluster, Ice};
 use cluster::{Cluster, ObjectRef};
 use futures::stream::BoxStream;
 use jiff::Timestamp;
@@ -26,6 +26,7 @@ use crate::config::Config;
 use crate::deps::{Clock, Deps, Ids, Stores};
 use crate::error::Result;
 use crate::metrics::Metrics;
+use crate::operation::attempts::Failures;
 use crate::runtime::{Next, Spec};
 
 /// The namespace of the tests.
@@ -123,6 +124,7 @@ impl World {
             ids: self.ids.clone(),
             config: Arc::new(Config { namespace: NAMESPACE.into(), scratch: scratch(), ..Config::default() }),
             metrics: Arc::new(Metrics::default()),
+            failures: Failures::default(),
             stop: CancellationToken::new(),
         })
     }
@@ -141,6 +143,13 @@ impl World {
     ) -> Result<Next> {
         let document = self.document((spec.watches)(), name).await.unwrap();
         (spec.reconcile)(Arc::clone(deps), document).await
+    }
+
+    /// The same, by a process that dies after so many calls to the store. Whether it lived to its end.
+    pub(crate) async fn survives(&self, spec: &Spec<Deps>, name: &str, calls: usize) -> bool {
+        let dying = DyingStore::new(self.memory.clone(), calls);
+        let deps = self.deps_with(Arc::new(self.fake.clone()), Ok(Arc::new(dying)));
+        self.reconcile_with(spec, name, &deps).await.is_ok()
     }
 
     /// An object of ours as it is now.
@@ -227,19 +236,73 @@ pub(crate) fn store_error(kind: ErrorKind, message: &str) -> store::Error {
 /// cannot sign.
 pub(crate) struct DyingStore {
     inner: Arc<dyn Store>,
+    steps: Arc<Steps>,
+    /// Whether it refuses conditions, so that they are looked at before the put.
+    unconditional: bool,
+}
+
+/// The calls that are left to a process.
+struct Steps {
     left: AtomicUsize,
+    ice: Option<Arc<Ice>>,
+    dead: Arc<AtomicBool>,
+}
+
+impl Steps {
+    async fn one(&self) -> store::Result<()> {
+        let less = |left: usize| left.checked_sub(1).filter(|_| !self.dead.load(Ordering::SeqCst));
+        match self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less) {
+            Ok(1) => {
+                if let Some(ice) = &self.ice {
+                    ice.freeze().await;
+                    self.dead.store(true, Ordering::SeqCst);
+                }
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+            Err(_) => Err(store_error(ErrorKind::Unavailable, "injected fault")),
+        }
+    }
 }
 
 impl DyingStore {
     pub(crate) fn new(inner: Memory, calls: usize) -> Self {
-        Self { inner: Arc::new(inner), left: AtomicUsize::new(calls) }
+        let steps = Arc::new(Steps { left: AtomicUsize::new(calls), ice: None, dead: Arc::default() });
+        Self { inner: Arc::new(inner), steps, unconditional: false }
     }
 
-    fn step(&self) -> store::Result<()> {
-        let step = |left: usize| left.checked_sub(1);
-        match self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, step) {
-            Ok(_) => Ok(()),
-            Err(_) => Err(store_error(ErrorKind::Unavailable, "injected fault")),
+    /// The store of a process whose death others tell, too.
+    pub(crate) fn of(inner: Memory, dead: Arc<AtomicBool>) -> Self {
+        let steps = Arc::new(Steps { left: AtomicUsize::new(usize::MAX), ice: None, dead });
+        Self { steps, ..Self::new(inner, 0) }
+    }
+
+    /// The last call that goes through stands still in the ice first: see [`cluster::fake::Fault::late`].
+    pub(crate) fn late(inner: Memory, calls: usize, (ice, dead): (&Arc<Ice>, Arc<AtomicBool>)) -> Self {
+        let steps = Arc::new(Steps { left: AtomicUsize::new(calls), ice: Some(Arc::clone(ice)), dead });
+        Self { steps, ..Self::new(inner, 0) }
+    }
+
+    /// The same on a store that takes no conditions.
+    pub(crate) fn unconditional(self) -> Self {
+        Self { unconditional: true, ..self }
+    }
+
+    async fn step(&self) -> store::Result<()> {
+        self.steps.one().await
+    }
+
+    /// Whether the condition of a put holds at this moment.
+    async fn holds(&self, key: &str, condition: &Put) -> store::Result<()> {
+        let tag = match self.inner.head(key).await {
+            Err(error) if error.kind == ErrorKind::NotFound => None,
+            found => found?.tag,
+        };
+        match condition {
+            Put::Overwrite => Ok(()),
+            Put::Create if tag.is_none() => Ok(()),
+            Put::Replace(wanted) if tag.as_ref() == Some(wanted) => Ok(()),
+            Put::Create | Put::Replace(_) => Err(store_error(ErrorKind::Precondition, "it is there")),
         }
     }
 }
@@ -247,55 +310,86 @@ impl DyingStore {
 #[async_trait]
 impl Store for DyingStore {
     fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
+        let conditional = !self.unconditional;
+        Capabilities { create: conditional, replace: conditional, ..self.inner.capabilities() }
     }
 
     async fn head(&self, key: &str) -> store::Result<Meta> {
-        self.step()?;
+        self.step().await?;
         self.inner.head(key).await
     }
 
     async fn get(&self, key: &str) -> store::Result<Bytes> {
-        self.step()?;
+        self.step().await?;
         self.inner.get(key).await
     }
 
     async fn get_range(&self, key: &str, start: u64, end: u64) -> store::Result<Bytes> {
-        self.step()?;
+        self.step().await?;
         self.inner.get_range(key, start, end).await
     }
 
     async fn stream(&self, key: &str) -> store::Result<BoxStream<'static, store::Result<Bytes>>> {
-        self.step()?;
+        self.step().await?;
         self.inner.stream(key).await
     }
 
     async fn put(&self, key: &str, content: Bytes, condition: Put) -> store::Result<Option<Tag>> {
-        self.step()?;
+        if self.unconditional && condition != Put::Overwrite {
+            self.step().await?;
+            self.holds(key, &condition).await?;
+            self.step().await?;
+            return self.inner.put(key, content, Put::Overwrite).await;
+        }
+        self.step().await?;
         self.inner.put(key, content, condition).await
     }
 
     async fn upload(&self, key: &str) -> store::Result<Box<dyn Upload>> {
-        self.step()?;
-        self.inner.upload(key).await
+        self.step().await?;
+        Ok(Box::new(DyingUpload { inner: self.inner.upload(key).await?, steps: Arc::clone(&self.steps) }))
     }
 
     async fn list(&self, prefix: &str) -> store::Result<Vec<Meta>> {
-        self.step()?;
+        self.step().await?;
         self.inner.list(prefix).await
     }
 
     async fn folders(&self, prefix: &str) -> store::Result<Vec<String>> {
-        self.step()?;
+        self.step().await?;
         self.inner.folders(prefix).await
     }
 
     async fn delete(&self, keys: &[String]) -> store::Result<()> {
-        self.step()?;
+        self.step().await?;
         self.inner.delete(keys).await
     }
 
     async fn presign(&self, _: &str, _: Duration) -> store::Result<Option<String>> {
         Ok(None)
+    }
+}
+
+/// An upload to a [`DyingStore`].
+struct DyingUpload {
+    inner: Box<dyn Upload>,
+    steps: Arc<Steps>,
+}
+
+#[async_trait]
+impl Upload for DyingUpload {
+    async fn write(&mut self, piece: Bytes) -> store::Result<()> {
+        self.steps.one().await?;
+        self.inner.write(piece).await
+    }
+
+    async fn complete(&mut self) -> store::Result<()> {
+        self.steps.one().await?;
+        self.inner.complete().await
+    }
+
+    async fn abort(&mut self) -> store::Result<()> {
+        self.steps.one().await?;
+        self.inner.abort().await
     }
 }

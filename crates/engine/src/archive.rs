@@ -8,7 +8,7 @@ mod reader;
 mod strange;
 mod writer;
 
-pub use limits::Limits;
+pub use limits::{Limits, Size};
 pub use path::{ArchivePath, ItemPath, VersionFolder};
 pub use reader::{Entry, Error, PathRule, Reader};
 pub use strange::StrangePaths;

@@ -20,7 +20,7 @@ pub mod transform;
 mod volumes;
 
 pub use observed::{Defaults, NamespaceFacts, Observed, Version};
-pub use plan::{BackupPlan, PlannedItem, Request};
+pub use plan::{Absence, BackupPlan, PlannedItem, Request};
 pub use planner::{Collected, Planner};
 pub use prepare::{Prepared, prepare};
 pub use rule::Rule;

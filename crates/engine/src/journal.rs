@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::problem::Problem;
+use crate::restore::RestorePlan;
+use crate::restore::plan::PlannedItem;
 
 /// The version of the journal's files.
 pub const VERSION: u32 = 1;
@@ -59,6 +61,13 @@ pub enum Record {
         name: String,
         /// Whether this operation created it.
         created: bool,
+    },
+    /// A namespace that a restore needed cannot be had: neither can what belongs into it.
+    NoNamespace {
+        /// Its name.
+        name: String,
+        /// Why.
+        problem: Box<Problem>,
     },
     /// An item of the plan needs nothing more.
     Item {
@@ -131,6 +140,8 @@ pub struct Progress {
     pub stages: BTreeSet<u32>,
     /// Namespaces that are there, and whether this operation created them.
     pub namespaces: BTreeMap<String, bool>,
+    /// Namespaces that cannot be had, and why.
+    pub no_namespaces: BTreeMap<String, Problem>,
     /// Items that need nothing more.
     pub items: BTreeMap<u32, Outcome>,
 }
@@ -155,21 +166,38 @@ impl Progress {
             Record::Namespace { name, created } => {
                 self.namespaces.entry(name).or_insert(created);
             }
+            Record::NoNamespace { name, problem } => {
+                self.no_namespaces.entry(name).or_insert(*problem);
+            }
             Record::Item { number, outcome } => {
                 self.items.entry(number).or_insert(outcome);
             }
         }
     }
 
-    /// Every problem of every item, in the order of the plan.
+    /// Whether it is known what became of a namespace.
+    pub fn knows_namespace(&self, name: &str) -> bool {
+        self.namespaces.contains_key(name) || self.no_namespaces.contains_key(name)
+    }
+
+    /// Whether there is no place for an object of `plan`, since its namespace cannot be had. That it is not restored,
+    /// the problem of the namespace says.
+    pub fn is_lost(&self, planned: &PlannedItem, plan: &RestorePlan) -> bool {
+        let namespace = plan.target(planned).namespace;
+        namespace.is_some_and(|namespace| self.no_namespaces.contains_key(&namespace))
+    }
+
+    /// Every problem: of namespaces, then of items in the order of the plan.
     pub fn problems(&self) -> impl Iterator<Item = &Problem> {
-        self.items.values().flat_map(|outcome| &outcome.problems)
+        self.no_namespaces.values().chain(self.items.values().flat_map(|outcome| &outcome.problems))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::problem::Severity;
+    use crate::restore::problems::NO_NAMESPACE;
 
     #[test]
     fn the_first_record_of_a_step_counts() {
@@ -178,12 +206,18 @@ mod tests {
             Record::Namespace { name: "shop".into(), created: true },
             Record::Item { number: 7, outcome: created.clone() },
             Record::Namespace { name: "shop".into(), created: false },
+            Record::NoNamespace { name: "till".into(), problem: Box::new(no_namespace()) },
             Record::Item { number: 7, outcome: Outcome::of(Action::Skipped) },
             Record::Stage { number: 0 },
         ]);
         assert_eq!(progress.items[&7], created);
         assert!(progress.namespaces["shop"]);
         assert!(progress.stages.contains(&0));
+        assert_eq!(progress.problems().collect::<Vec<_>>(), [&no_namespace()]);
+    }
+
+    fn no_namespace() -> Problem {
+        Problem::new(&NO_NAMESPACE, Severity::Error, "quota exceeded").in_namespace("till")
     }
 
     #[test]

@@ -57,16 +57,27 @@ pub(crate) async fn kill_processes(layout: &Layout) -> Result<()> {
 
 /// The processes that run in the cluster's control groups, and the shims that hold them.
 fn containers(layout: &Layout) -> BTreeSet<i32> {
-    let mut found = BTreeSet::new();
-    for root in cgroup_roots(layout) {
-        for folder in tree(&root) {
-            let text = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
-            found.extend(text.lines().filter_map(|line| line.parse::<i32>().ok()));
-        }
-    }
+    let folders = cgroup_roots(layout).into_iter().flat_map(|root| tree(&root));
+    let mut found: BTreeSet<i32> = folders.flat_map(|folder| members(&folder)).collect();
     found.extend(shims(layout));
     found.retain(|pid| start_time(*pid).is_some());
     found
+}
+
+/// The processes of one control group.
+fn members(folder: &Path) -> Vec<i32> {
+    let text = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+    text.lines().filter_map(|line| line.parse().ok()).collect()
+}
+
+/// Kills the processes of a pod, which is known by its UID; how many there were.
+pub(crate) fn kill_pod(layout: &Layout, uid: &str) -> usize {
+    let pod = format!("pod{uid}");
+    let folders = cgroup_roots(layout).into_iter().flat_map(|root| tree(&root));
+    let own = folders.filter(|folder| folder.iter().any(|part| part == pod.as_str()));
+    let found: BTreeSet<i32> = own.flat_map(|folder| members(&folder)).collect();
+    found.iter().copied().for_each(kill);
+    found.len()
 }
 
 fn shims(layout: &Layout) -> Vec<i32> {

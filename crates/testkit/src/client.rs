@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::{Certificate, Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// How long one request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -23,13 +23,14 @@ pub struct Client {
 impl Client {
     /// The current context of a kubeconfig that holds its certificates or a token.
     pub fn from_kubeconfig(path: &Path) -> Result<Self> {
-        let text = fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
-        let config: Value =
-            serde_saphyr::from_str(&text).with_context(|| format!("failed to parse {}", path.display()))?;
-        let context = named(&config, "contexts", "context", config["current-context"].as_str())?;
-        let cluster = named(&config, "clusters", "cluster", context["cluster"].as_str())?;
-        let user = named(&config, "users", "user", context["user"].as_str())?;
-        Self::connect(cluster, user)
+        let (cluster, user) = current(path)?;
+        Self::connect(&cluster, &user)
+    }
+
+    /// The cluster of a kubeconfig's current context, as whoever has a token.
+    pub fn with_token(path: &Path, token: &str) -> Result<Self> {
+        let (cluster, _) = current(path)?;
+        Self::connect(&cluster, &json!({ "token": token }))
     }
 
     fn connect(cluster: &Value, user: &Value) -> Result<Self> {
@@ -169,6 +170,17 @@ fn reason(error: &reqwest::Error) -> String {
         source = inner.source();
     }
     text
+}
+
+/// The cluster and the user of a kubeconfig's current context.
+fn current(path: &Path) -> Result<(Value, Value)> {
+    let text = fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
+    let config: Value =
+        serde_saphyr::from_str(&text).with_context(|| format!("failed to parse {}", path.display()))?;
+    let context = named(&config, "contexts", "context", config["current-context"].as_str())?;
+    let cluster = named(&config, "clusters", "cluster", context["cluster"].as_str())?;
+    let user = named(&config, "users", "user", context["user"].as_str())?;
+    Ok((cluster.clone(), user.clone()))
 }
 
 fn named<'a>(config: &'a Value, list: &str, field: &str, name: Option<&str>) -> Result<&'a Value> {

@@ -1,6 +1,6 @@
 //! A whole local cluster: up, down, and what it offers to tests.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
@@ -40,7 +40,8 @@ impl Cluster {
     pub async fn up(name: &str, progress: Progress) -> Result<Self> {
         ensure!(
             rustix::process::geteuid().is_root(),
-            "a local cluster needs root: namespaces, mounts and control groups"
+            "a local cluster needs root: namespaces, mounts and control groups{}",
+            packages::what_is_missing()
         );
         let layout = Layout::new(name)?;
         progress.heading(format_args!("cluster {name}"));
@@ -100,6 +101,17 @@ impl Cluster {
     /// Imports images, also in place of those of the same name.
     pub fn load(&self, images: &[Image]) -> Result<()> {
         images::load(&self.layout, images, false)
+    }
+
+    /// Imports the images of an archive, as `docker save` writes them or as an OCI layout in a tar; what was imported.
+    pub fn import(&self, archive: &Path) -> Result<String> {
+        images::import(&self.layout, archive)
+            .with_context(|| format!("failed to import the images in {}", archive.display()))
+    }
+
+    /// Kills the processes of a pod, known by its UID, with a signal that none of them sees; how many there were.
+    pub fn kill_pod(&self, uid: &str) -> usize {
+        cleanup::kill_pod(&self.layout, uid)
     }
 
     /// The administrator's kubeconfig.

@@ -106,7 +106,8 @@ pub fn compare(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>
     found
 }
 
-fn is_event(name: &str) -> bool {
+/// Whether this is the name of an Event: what was told of an object is no part of it.
+pub fn is_event(name: &str) -> bool {
     name.starts_with("Event ") || name.starts_with("Event.")
 }
 

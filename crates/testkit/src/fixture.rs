@@ -13,7 +13,7 @@ use crate::zoo::{self, Random};
 
 /// The namespaces of the application.
 pub const NAMESPACES: [&str; 3] = ["demo-shop", "demo-data", "demo-tools"];
-/// The label by which the demo knows a namespace that it made.
+/// The label by which the demo knows a namespace or definition that it made.
 pub const MADE_BY: (&str, &str) = ("salvor.io/made-by", "demo");
 /// Where the shop answers, below the API server's address.
 pub const ANSWERS: &str = "/api/v1/namespaces/demo-shop/services/shop:http/proxy/cgi-bin/answers";
@@ -95,7 +95,7 @@ fn surroundings(seed: u64, images: &Images) -> Vec<Value> {
     let mut documents = zoo::generate_in(seed, &NAMESPACES);
     documents.retain(keep);
     for document in &mut documents {
-        if document["kind"] == "Namespace" {
+        if !document["metadata"]["namespace"].is_string() {
             document["metadata"]["labels"][MADE_BY.0] = json!(MADE_BY.1);
         }
         if images.busybox != BUSYBOX {

@@ -77,11 +77,16 @@ pub fn load(layout: &Layout, images: &[Image], fixed: bool) -> Result<()> {
     let has = |image: &Image| present.lines().any(|line| line.ends_with(&format!("/{}", image.reference)));
     for image in images.iter().filter(|image| !(fixed && has(image))) {
         let archive = image.docker_archive(layout.data())?;
-        let loaded = run_command(ctr(layout).args(["images", "import"]).arg(&archive));
+        let loaded = import(layout, &archive);
         drop(fs::remove_file(&archive));
         loaded.with_context(|| format!("failed to import {}", image.reference))?;
     }
     Ok(())
+}
+
+/// Imports the images of an archive, as `docker save` writes them or as an OCI layout in a tar; what was imported.
+pub(crate) fn import(layout: &Layout, archive: &Path) -> Result<String> {
+    run_command(ctr(layout).args(["images", "import"]).arg(archive))
 }
 
 /// Whether containerd answers.

@@ -1,6 +1,7 @@
 //! What tests and `xtask` share: a real Kubernetes cluster on one machine, an S3 server, real Velero, images, and
 //! objects to back up. Linked by tests and `xtask`, never by `salvor`.
 
+pub mod azurite;
 mod cleanup;
 pub mod client;
 pub mod cluster;

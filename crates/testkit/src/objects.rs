@@ -58,13 +58,16 @@ impl Catalog {
         self.types.values().filter(|found| found.stored && self.preferred.contains(&found.api_version))
     }
 
-    /// The path of the list that a document belongs to.
-    pub fn list_path(&self, document: &Value) -> Result<String> {
+    /// The type of a document.
+    pub fn type_of(&self, document: &Value) -> Result<&Type> {
         let (version, kind) = (text(document, "apiVersion"), text(document, "kind"));
         let found = self.types.get(&(version.to_owned(), kind.to_owned()));
-        let found =
-            found.with_context(|| format!("failed to find the type {version} {kind} on the server"))?;
-        Ok(found.path(document["metadata"]["namespace"].as_str()))
+        found.with_context(|| format!("failed to find the type {version} {kind} on the server"))
+    }
+
+    /// The path of the list that a document belongs to.
+    pub fn list_path(&self, document: &Value) -> Result<String> {
+        Ok(self.type_of(document)?.path(document["metadata"]["namespace"].as_str()))
     }
 
     /// The path of a document.
@@ -75,6 +78,12 @@ impl Catalog {
 }
 
 impl Type {
+    /// What filters call it: `deployments.apps`, `pods`.
+    pub fn resource(&self) -> String {
+        let group = self.api_version.rsplit_once('/').map(|(group, _)| format!(".{group}"));
+        format!("{}{}", self.plural, group.unwrap_or_default())
+    }
+
     /// The path of its list, in one namespace or in all.
     pub fn path(&self, namespace: Option<&str>) -> String {
         let root = if self.api_version == "v1" { "/api" } else { "/apis" };
@@ -105,6 +114,11 @@ async fn types_of(client: &Client, version: &str) -> Result<Vec<Type>> {
 
 /// Creates documents in their order; definitions of types are waited for before what follows them.
 pub async fn create_all(client: &Client, documents: &[Value]) -> Result<()> {
+    create_at_once(client, documents, AT_ONCE).await
+}
+
+/// The same, with so many creates in flight.
+pub async fn create_at_once(client: &Client, documents: &[Value], width: usize) -> Result<()> {
     let mut rest = documents;
     while !rest.is_empty() {
         let stage = rest.iter().take_while(|document| document["kind"] == rest[0]["kind"]).count();
@@ -112,7 +126,7 @@ pub async fn create_all(client: &Client, documents: &[Value]) -> Result<()> {
         rest = later;
         let catalog = Catalog::read(client).await?;
         let creates =
-            stream::iter(now).map(|document| create(client, &catalog, document)).buffer_unordered(AT_ONCE);
+            stream::iter(now).map(|document| create(client, &catalog, document)).buffer_unordered(width);
         creates.try_collect::<Vec<()>>().await?;
         if now[0]["kind"] == "CustomResourceDefinition" {
             established(client, &catalog, now).await?;
@@ -157,6 +171,16 @@ pub async fn read_namespaces(client: &Client, namespaces: &[&str]) -> Result<BTr
     Ok(objects)
 }
 
+/// Every object of no namespace that has a label, by name.
+pub async fn read_beside(client: &Client, (key, value): (&str, &str)) -> Result<BTreeMap<String, Value>> {
+    let catalog = Catalog::read(client).await?;
+    let types: Vec<_> =
+        catalog.stored().filter(|found| !found.namespaced).map(|found| (found, found.path(None))).collect();
+    let lists = stream::iter(&types).map(|(found, path)| list(client, found, path)).buffer_unordered(AT_ONCE);
+    let all = lists.try_concat().await?;
+    Ok(all.into_iter().filter(|(_, object)| object["metadata"]["labels"][key] == value).collect())
+}
+
 /// A list leaves out what its items are.
 async fn list(client: &Client, found: &Type, path: &str) -> Result<Vec<(String, Value)>> {
     let mut items = client.list(path).await?;
@@ -184,7 +208,7 @@ fn text<'a>(document: &'a Value, field: &str) -> &'a str {
 }
 
 /// The elements of a list; none where there is no list.
-pub(crate) fn items(value: &Value) -> &[Value] {
+pub fn items(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
@@ -211,6 +235,19 @@ mod tests {
         for (found, namespace, expected) in cases {
             assert_eq!(found.path(namespace), expected);
         }
+    }
+
+    #[test]
+    fn filters_name_types_by_plural_and_group() {
+        let of = |api_version: &str, plural: &str| Type {
+            api_version: api_version.to_owned(),
+            kind: String::new(),
+            plural: plural.to_owned(),
+            namespaced: false,
+            stored: true,
+        };
+        assert_eq!(of("v1", "persistentvolumes").resource(), "persistentvolumes");
+        assert_eq!(of("zoo.example.com/v1", "habitats").resource(), "habitats.zoo.example.com");
     }
 
     #[test]

@@ -10,8 +10,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::net::TcpStream;
 
 use crate::command::last_lines;
+use crate::control_plane::READY;
 use crate::layout::Layout;
 use crate::wait::{Look, until};
 
@@ -121,6 +123,13 @@ impl Process {
             }
         });
         waited.await.with_context(|| format!("the end of {}:\n{}", self.log.display(), self.tail()))
+    }
+
+    /// Waits until it takes connections at an address.
+    pub(crate) async fn listens(&self, address: &str) -> Result<()> {
+        let connect =
+            || async { TcpStream::connect(address).await.map(drop).map_err(|error| error.to_string()) };
+        self.ready(READY, connect).await
     }
 }
 

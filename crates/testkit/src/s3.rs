@@ -11,7 +11,6 @@ use crate::pki::Authority;
 use crate::process::{Process, detached, start};
 use crate::progress::Progress;
 use crate::tools;
-use crate::wait::{Look, until};
 
 /// A bucket that it has from the start.
 pub const BUCKET: &str = "tests";
@@ -126,15 +125,7 @@ async fn launch(layout: &Layout, name: &str, address: &str, s3: &S3) -> Result<(
         let pki = layout.pki();
         command.arg("--cert").arg(pki.join("s3.crt")).arg("--key").arg(pki.join("s3.key"));
     }
-    let process = start(layout, name, command.arg("posix").arg(folder))?;
-    until("the S3 server", crate::control_plane::READY, || async {
-        Ok(match tokio::net::TcpStream::connect(address).await {
-            Ok(_) => Look::Done(()),
-            Err(_) if !process.alive() => anyhow::bail!("the S3 server ended:\n{}", process.tail()),
-            Err(error) => Look::NotYet(error.to_string()),
-        })
-    })
-    .await
+    start(layout, name, command.arg("posix").arg(folder))?.listens(address).await
 }
 
 #[cfg(test)]

@@ -24,7 +24,8 @@ pub fn build(release: bool, progress: Progress) -> Result<Image> {
     progress.block("image of salvor", || of_program(base, &program))
 }
 
-fn compile(release: bool) -> Result<PathBuf> {
+/// Compiles the program; where it is.
+pub fn compile(release: bool) -> Result<PathBuf> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(cargo);
     command.current_dir(paths::workspace()).args(["build", "--quiet", "--bin", "salvor"]);
@@ -54,7 +55,7 @@ fn compiled(release: bool) -> PathBuf {
     target().join(if release { "release" } else { "debug" }).join("salvor")
 }
 
-/// The program as [`build`] compiled it last, or else the one on the PATH.
+/// The program as it was compiled last, or else the one on the PATH.
 pub fn program() -> PathBuf {
     Some(compiled(false)).filter(|path| path.is_file()).unwrap_or_else(|| PathBuf::from("salvor"))
 }

@@ -152,13 +152,29 @@ impl Tool {
         }
         command.args(["build", "-trimpath", "-ldflags"]).arg(format!("-s -w {}", self.link));
         let done = command.arg("-o").arg(output).arg(self.package).output();
-        let done = done.context("failed to start go: is Go 1.25 or newer on the PATH?")?;
+        let done = done.with_context(|| {
+            let (major, minor) = needed_go();
+            format!("failed to start go: is Go {major}.{minor} or newer on the PATH?")
+        })?;
         if !done.status.success() {
             bail!("go build {}:\n{}", self.package, last_lines(&String::from_utf8_lossy(&done.stderr), 20));
         }
         ensure!(output.is_file(), "go build {} left no file", self.package);
         Ok(())
     }
+}
+
+/// The Go that builds every tool: the newest that a module asks for.
+fn needed_go() -> (u32, u32) {
+    let modules = ALL.iter().filter_map(|tool| fs::read_to_string(tool.sources().join("go.mod")).ok());
+    modules.filter_map(|module| go_of(&module)).max().unwrap_or_default()
+}
+
+/// The `go 1.26.0` of a module's file.
+fn go_of(module: &str) -> Option<(u32, u32)> {
+    let version = module.lines().find_map(|line| line.strip_prefix("go "))?;
+    let mut numbers = version.trim().split('.').map(|number| number.parse().ok());
+    Some((numbers.next()??, numbers.next()??))
 }
 
 /// Sees that the cache has these programs, one build at a time.
@@ -179,6 +195,18 @@ mod tests {
             let imports = fs::read_to_string(tool.sources().join("tools.go")).unwrap();
             assert!(imports.contains(&format!("_ \"{}\"", tool.package)), "{}", tool.name);
         }
+    }
+
+    #[test]
+    fn the_readme_asks_for_the_go_that_the_newest_module_needs() {
+        assert_eq!(go_of("module x\n\ngo 1.26.0\n"), Some((1, 26)));
+        assert_eq!(go_of("module x\n"), None);
+        let (major, minor) = needed_go();
+        let readme = fs::read_to_string(paths::workspace().join("README.md")).unwrap();
+        assert!(
+            readme.contains(&format!("Go {major}.{minor}")),
+            "README.md does not name Go {major}.{minor}"
+        );
     }
 
     #[test]

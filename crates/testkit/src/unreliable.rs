@@ -21,6 +21,8 @@ pub enum Mood {
     Stalls,
     /// A connection breaks once it has carried so many bytes to the server.
     BreaksAfter(usize),
+    /// A connection carries nothing more once the client says this word, such as the end of a file's name.
+    StallsAt(&'static str),
 }
 
 /// The proxy; it ends when it is dropped.
@@ -29,7 +31,7 @@ pub struct Unreliable {
     /// Where it listens, as a URL.
     pub endpoint: String,
     mood: watch::Sender<Mood>,
-    broken: Arc<AtomicUsize>,
+    stopped: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -42,14 +44,14 @@ impl Unreliable {
         let endpoint =
             format!("http://{}", listener.local_addr().context("failed to read the proxy's own address")?);
         let (mood, moods) = watch::channel(Mood::Passes);
-        let broken = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&broken);
+        let stopped = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&stopped);
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 tokio::spawn(connection(client, server.clone(), moods.clone(), Arc::clone(&count)));
             }
         });
-        Ok(Self { endpoint, mood, broken, task })
+        Ok(Self { endpoint, mood, stopped, task })
     }
 
     /// Changes how it behaves, for open connections too.
@@ -57,9 +59,9 @@ impl Unreliable {
         self.mood.send_replace(mood);
     }
 
-    /// How many connections have carried all that [`Mood::BreaksAfter`] let them.
-    pub fn broken(&self) -> usize {
-        self.broken.load(Ordering::Relaxed)
+    /// How many connections [`Mood::BreaksAfter`] and [`Mood::StallsAt`] have stopped.
+    pub fn stopped(&self) -> usize {
+        self.stopped.load(Ordering::Relaxed)
     }
 }
 
@@ -74,15 +76,16 @@ async fn connection(
     client: TcpStream,
     server: String,
     mut moods: watch::Receiver<Mood>,
-    broken: Arc<AtomicUsize>,
+    stopped: Arc<AtomicUsize>,
 ) {
     let mood = *moods.borrow_and_update();
     let served = async {
         match mood {
             Mood::Passes => forward(client, &server, usize::MAX).await.map(drop),
             Mood::BreaksAfter(bytes) => forward(client, &server, bytes).await.map(|carried| {
-                broken.fetch_add(usize::from(carried == bytes as u64), Ordering::Relaxed);
+                stopped.fetch_add(usize::from(carried == bytes as u64), Ordering::Relaxed);
             }),
+            Mood::StallsAt(word) => forward_until(client, &server, word, &stopped).await,
             Mood::Answers(status) => answer(client, status).await,
             Mood::Stalls => std::future::pending().await,
         }
@@ -106,6 +109,36 @@ async fn forward(mut client: TcpStream, server: &str, limit: usize) -> std::io::
     tokio::select! {
         carried = requests => carried,
         answered = tokio::io::copy(&mut from_server, &mut to_client) => answered.map(|_| 0),
+    }
+}
+
+/// Carries bytes both ways until the client says a word; the connection stays open, and silent.
+async fn forward_until(
+    mut client: TcpStream,
+    server: &str,
+    word: &str,
+    stopped: &AtomicUsize,
+) -> std::io::Result<()> {
+    let mut upstream = TcpStream::connect(server).await?;
+    let (mut from_client, mut to_client) = client.split();
+    let (mut from_server, mut to_server) = upstream.split();
+    let requests = async {
+        let mut chunk = vec![0; 64 << 10];
+        loop {
+            let read = from_client.read(&mut chunk).await?;
+            if read == 0 {
+                return Ok(());
+            }
+            if chunk[..read].windows(word.len()).any(|said| said == word.as_bytes()) {
+                stopped.fetch_add(1, Ordering::Relaxed);
+                return std::future::pending().await;
+            }
+            to_server.write_all(&chunk[..read]).await?;
+        }
+    };
+    tokio::select! {
+        ended = requests => ended,
+        answered = tokio::io::copy(&mut from_server, &mut to_client) => answered.map(drop),
     }
 }
 
@@ -154,7 +187,12 @@ mod tests {
         assert_eq!(get().await.unwrap(), 503);
         proxy.set(Mood::BreaksAfter(10));
         assert!(!get().await.unwrap_err().is_timeout());
-        assert_eq!(proxy.broken(), 1);
+        assert_eq!(proxy.stopped(), 1);
+        proxy.set(Mood::StallsAt("/archive"));
+        assert_eq!(get().await.unwrap(), 200);
+        let archive = client.get(format!("{}/archive", proxy.endpoint)).send().await;
+        assert!(archive.unwrap_err().is_timeout());
+        assert_eq!(proxy.stopped(), 2);
         proxy.set(Mood::Stalls);
         assert!(get().await.unwrap_err().is_timeout());
         proxy.set(Mood::Passes);

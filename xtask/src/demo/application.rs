@@ -6,13 +6,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result};
 use serde_json::Value;
 use testkit::client::Client;
+use testkit::compare::is_event;
 use testkit::fixture::{self, NAMESPACES};
 use testkit::objects::{self, Catalog};
 use testkit::progress::Progress;
 use testkit::wait::{Look, until};
 use testkit::zoo;
 
-use super::{Place, made_by_us};
+use super::{Place, made_by_us, refuse_of_others};
 
 /// How long pods may take to run, or namespaces to go.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -29,11 +30,11 @@ pub(crate) struct Made {
     pub(crate) seed: u64,
 }
 
-/// Refuses namespaces that the demo did not make.
+/// Refuses namespaces and definitions of the application's names that the demo did not make.
 pub(crate) async fn refuse_foreign(client: &Client) -> Result<()> {
-    for namespace in NAMESPACES.iter().chain([&super::install::NAMESPACE]) {
-        if let Some(found) = client.get(&format!("/api/v1/namespaces/{namespace}")).await? {
-            made_by_us(&found)?;
+    for path in not_in_namespaces() {
+        if let Some(found) = client.get(&path).await? {
+            refuse_of_others(&found)?;
         }
     }
     Ok(())
@@ -67,6 +68,7 @@ pub(crate) async fn wait(place: &Place, progress: Progress) -> Result<Vec<String
 /// Every object of the application: those of its namespaces, and the definitions of its custom resources.
 pub(crate) async fn look(client: &Client) -> Result<BTreeMap<String, Value>> {
     let mut found = objects::read_namespaces(client, &NAMESPACES).await?;
+    found.retain(|name, _| !is_event(name));
     for path in definitions() {
         if let Some(definition) = client.get(&path).await? {
             found.insert(objects::name_of(&definition), definition);
@@ -80,12 +82,17 @@ fn definitions() -> impl Iterator<Item = String> {
     zoo::definitions().map(|name| format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}"))
 }
 
-/// Deletes the application's namespaces and definitions, and waits until they are gone.
+/// Where the application's namespaces and definitions are.
+fn not_in_namespaces() -> impl Iterator<Item = String> {
+    NAMESPACES.map(|name| format!("/api/v1/namespaces/{name}")).into_iter().chain(definitions())
+}
+
+/// Deletes the application's namespaces and definitions, those that the demo made, and waits until they are gone.
 pub(crate) async fn remove(place: &Place, progress: Progress) -> Result<()> {
     let client = &place.client;
     let mut paths = Vec::new();
-    for path in NAMESPACES.map(|name| format!("/api/v1/namespaces/{name}")).into_iter().chain(definitions()) {
-        if client.get(&path).await?.is_some() {
+    for path in not_in_namespaces() {
+        if client.get(&path).await?.is_some_and(|found| made_by_us(&found)) {
             client.delete(&path).await?;
             paths.push(path);
         }

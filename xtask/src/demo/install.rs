@@ -15,7 +15,7 @@ use testkit::s3::{REGION, S3};
 use testkit::salvor_image;
 use testkit::wait::{Look, until};
 
-use super::{Place, Store};
+use super::{Place, Store, refuse_of_others};
 
 /// Where Salvor is installed.
 pub(crate) const NAMESPACE: &str = "openshift-adp";
@@ -23,6 +23,33 @@ const BUCKET: &str = "demo";
 const NAMESPACE_PATH: &str = "/api/v1/namespaces/openshift-adp";
 /// How long the operator may take to bring a location up.
 const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Refuses a namespace of Salvor's name that the demo did not make, and a cluster that has definitions of ours without
+/// it: at the end the demo would take them away, with every backup that others have there.
+pub(crate) async fn refuse_foreign(client: &Client) -> Result<()> {
+    if let Some(namespace) = client.get(NAMESPACE_PATH).await? {
+        return refuse_of_others(&namespace);
+    }
+    if let Some(definition) = first_definition(client).await? {
+        bail!(
+            "the cluster has {definition} already: run the demo where neither Salvor, Velero nor OADP is installed; \
+             what a demo left that was interrupted goes with `salvor uninstall --namespace {NAMESPACE}`"
+        );
+    }
+    Ok(())
+}
+
+/// The name of a definition of ours that the cluster has.
+async fn first_definition(client: &Client) -> Result<Option<String>> {
+    for definition in api::crd::definitions() {
+        let name = definition["metadata"]["name"].as_str().unwrap_or_default();
+        let path = format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}");
+        if client.get(&path).await?.is_some() {
+            return Ok(Some(name.to_owned()));
+        }
+    }
+    Ok(None)
+}
 
 /// Installs the operator, tells it what is wanted, and waits until there is a location to back up to.
 pub(crate) async fn operator(place: &Place, store: Store, progress: Progress) -> Result<()> {
@@ -42,9 +69,13 @@ pub(crate) async fn operator(place: &Place, store: Store, progress: Progress) ->
 }
 
 fn install(place: &Place) -> Result<()> {
-    let program = salvor_image::program();
-    let mut command = std::process::Command::new(program);
-    command.args(["install", "--operator", "--wait", "--image", &place.image, "--namespace", NAMESPACE]);
+    salvor(place, &["install", "--operator", "--wait", "--image", &place.image])
+}
+
+/// Runs Salvor's own program on its installation here.
+pub(crate) fn salvor(place: &Place, arguments: &[&str]) -> Result<()> {
+    let mut command = std::process::Command::new(salvor_image::program());
+    command.args(arguments).args(["--namespace", NAMESPACE]);
     run_command(command.arg("--kubeconfig").arg(&place.kubeconfig)).map(drop)
 }
 
@@ -118,14 +149,11 @@ async fn available(client: &Client, application: &str) -> Result<()> {
     .await
 }
 
-/// Removes Salvor from a cluster of somebody's.
+/// Removes Salvor from a cluster of somebody's: its namespace, roles, bindings and definitions.
 pub(crate) async fn remove(place: &Place, progress: Progress) -> Result<()> {
-    let gone = until("Salvor's namespace does not go", PATIENCE, || async {
-        place.client.delete(NAMESPACE_PATH).await?;
-        Ok(match place.client.get(NAMESPACE_PATH).await? {
-            None => Look::Done(()),
-            Some(_) => Look::NotYet("it is there".to_owned()),
-        })
+    progress.step("salvor uninstall", async { salvor(place, &["uninstall", "--force"]) }).await?;
+    let gone = until("Salvor's definitions do not go", PATIENCE, || async {
+        Ok(first_definition(&place.client).await?.map_or(Look::Done(()), Look::NotYet))
     });
-    progress.step("salvor deleted", gone).await
+    progress.step("its definitions gone", gone).await
 }

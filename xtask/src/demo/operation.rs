@@ -6,13 +6,17 @@ use anyhow::{Result, bail};
 use serde_json::{Value, json};
 use testkit::client::Client;
 use testkit::fixture::NAMESPACES;
+use testkit::objects::items;
 use testkit::progress::Progress;
 use testkit::wait::{Look, until};
 
-use super::install::NAMESPACE;
+use super::Place;
+use super::install::{NAMESPACE, salvor};
 
 /// How long an operation may take.
 const PATIENCE: Duration = Duration::from_secs(300);
+/// How long the server may take to delete backups and restores.
+const DELETION: Duration = Duration::from_secs(120);
 
 /// How an operation ended.
 pub(crate) struct Outcome {
@@ -48,7 +52,7 @@ async fn run(
     progress: Progress,
 ) -> Result<Outcome> {
     let (start, (kind, plural)) = (Instant::now(), kind);
-    let path = format!("/apis/velero.io/v1/namespaces/{NAMESPACE}/{plural}");
+    let path = path(plural);
     let document = json!({"apiVersion": "velero.io/v1", "kind": kind, "metadata": {"name": name, "namespace": NAMESPACE},
                           "spec": spec});
     client.create(&path, &document).await?;
@@ -76,4 +80,35 @@ async fn ended(client: &Client, what: &str, path: &str) -> Result<Value> {
         }
     })
     .await
+}
+
+/// Deletes every restore and backup in the demo's namespace, with what the server stored for them.
+pub(crate) async fn remove_all(place: &Place, progress: Progress) -> Result<()> {
+    let client = &place.client;
+    let [restores, backups] = ["restores", "backups"].map(path);
+    for name in names(client, &restores).await? {
+        client.delete(&format!("{restores}/{name}")).await?;
+    }
+    if !names(client, &backups).await?.is_empty() {
+        salvor(place, &["backup", "delete", "--all", "--confirm"])?;
+    }
+    let gone = until("backups and restores do not go", DELETION, || async {
+        let left = [names(client, &restores).await?, names(client, &backups).await?].concat();
+        Ok(if left.is_empty() { Look::Done(()) } else { Look::NotYet(left.join(", ")) })
+    });
+    progress.step("backups and restores deleted", gone).await
+}
+
+/// The names of the objects at a path; none where the cluster does not know their kind.
+async fn names(client: &Client, path: &str) -> Result<Vec<String>> {
+    let list = client.get(path).await?.unwrap_or_default();
+    Ok(items(&list["items"])
+        .iter()
+        .filter_map(|one| one["metadata"]["name"].as_str().map(str::to_owned))
+        .collect())
+}
+
+/// Where the demo's objects of a kind are.
+fn path(plural: &str) -> String {
+    format!("/apis/velero.io/v1/namespaces/{NAMESPACE}/{plural}")
 }

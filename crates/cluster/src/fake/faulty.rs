@@ -7,6 +7,7 @@ use api::meta::ResourceType;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use crate::port::{
     Cluster, Discovered, Error, ErrorKind, ListPage, ObjectRef, Page, Patch, Result, ServerVersion,
@@ -18,16 +19,33 @@ use crate::request::described;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {
     nth: usize,
+    action: Option<&'static str>,
+    times: usize,
     writes_only: bool,
     after_effect: bool,
     then_dead: bool,
+    late: bool,
     kind: ErrorKind,
 }
 
 impl Fault {
     /// The n-th call fails, before it has an effect.
     pub fn call(nth: usize) -> Self {
-        Self { nth, writes_only: false, after_effect: false, then_dead: false, kind: ErrorKind::Unavailable }
+        Self {
+            nth,
+            action: None,
+            times: 1,
+            writes_only: false,
+            after_effect: false,
+            then_dead: false,
+            late: false,
+            kind: ErrorKind::Unavailable,
+        }
+    }
+
+    /// Every call of this action fails, such as `create namespaces shop`.
+    pub fn every(action: &'static str) -> Self {
+        Self { action: Some(action), ..Self::call(usize::MAX) }
     }
 
     /// The n-th write fails, before it has an effect.
@@ -39,6 +57,12 @@ impl Fault {
     #[must_use]
     pub fn at(self, nth: usize) -> Self {
         Self { nth, ..self }
+    }
+
+    /// So many calls in a row fail: a server that is away for a while.
+    #[must_use]
+    pub fn times(self, times: usize) -> Self {
+        Self { times, ..self }
     }
 
     /// The call has its effect, and only the answer is lost.
@@ -53,6 +77,13 @@ impl Fault {
         Self { then_dead: true, ..self }
     }
 
+    /// The call stands still until [`Ice::thaw`], and has its effect then: that of a process that was stopped while its
+    /// request was on the way, and is nobody when it goes on.
+    #[must_use]
+    pub fn late(self) -> Self {
+        Self { late: true, ..self.after_effect().then_dead() }
+    }
+
     /// Fails with `kind` instead of `Unavailable`.
     #[must_use]
     pub fn with(self, kind: ErrorKind) -> Self {
@@ -60,13 +91,44 @@ impl Fault {
     }
 }
 
+/// Where a process stands still.
+pub struct Ice {
+    frozen: Semaphore,
+    thawed: Semaphore,
+}
+
+impl Default for Ice {
+    fn default() -> Self {
+        Self { frozen: Semaphore::new(0), thawed: Semaphore::new(0) }
+    }
+}
+
+impl Ice {
+    /// Stands still until [`Ice::thaw`].
+    pub async fn freeze(&self) {
+        self.frozen.add_permits(1);
+        drop(self.thawed.acquire().await);
+    }
+
+    /// Waits until somebody stands still.
+    pub async fn frozen(&self) {
+        drop(self.frozen.acquire().await);
+    }
+
+    /// Lets whoever stands still go on.
+    pub fn thaw(&self) {
+        self.thawed.add_permits(1);
+    }
+}
+
 /// A cluster that fails as told.
 pub struct Faulty {
     inner: Arc<dyn Cluster>,
     fault: Option<Fault>,
+    ice: Arc<Ice>,
     calls: AtomicUsize,
     writes: AtomicUsize,
-    dead: AtomicBool,
+    dead: Arc<AtomicBool>,
     log: Mutex<Vec<String>>,
 }
 
@@ -76,9 +138,10 @@ impl Faulty {
         Self {
             inner,
             fault,
+            ice: Arc::default(),
             calls: AtomicUsize::new(0),
             writes: AtomicUsize::new(0),
-            dead: AtomicBool::new(false),
+            dead: Arc::default(),
             log: Mutex::new(Vec::new()),
         }
     }
@@ -96,6 +159,16 @@ impl Faulty {
     /// What was called, such as `create pods shop/web-0`.
     pub fn log(&self) -> Vec<String> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether the process is dead, for the other things that it talks to: they tell us, or we tell them.
+    pub fn death(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.dead)
+    }
+
+    /// Where a late call stands still.
+    pub fn ice(&self) -> Arc<Ice> {
+        Arc::clone(&self.ice)
     }
 
     /// Whether the fault has struck.
@@ -118,7 +191,14 @@ impl Faulty {
             return Err(Error::new(kind, action, "injected: the process is dead"));
         }
         let number = |fault: &Fault| if fault.writes_only { write_number } else { call_number };
-        let Some(fault) = self.fault.filter(|fault| number(fault) == fault.nth) else { return call.await };
+        let strikes = |fault: &Fault| {
+            let turn = number(fault).checked_sub(fault.nth).is_some_and(|since| since < fault.times);
+            turn || fault.action == Some(action.as_str())
+        };
+        let Some(fault) = self.fault.filter(strikes) else { return call.await };
+        if fault.late {
+            self.ice.freeze().await;
+        }
         if fault.after_effect {
             // The effect stands, whatever came of it.
             let _lost = call.await;
@@ -213,6 +293,7 @@ mod tests {
         let cases = [
             (Fault::write(2), [true, false, true], 2),
             (Fault::write(2).after_effect(), [true, false, true], 3),
+            (Fault::write(2).times(2), [true, false, false], 1),
             (Fault::write(2).then_dead(), [true, false, false], 1),
             (Fault::write(2).after_effect().then_dead(), [true, false, false], 2),
             (Fault::call(4), [true, true, true], 3),

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::mpsc::unbounded_channel;
 
-pub use faulty::{Fault, Faulty};
+pub use faulty::{Fault, Faulty, Ice};
 use state::State;
 
 use crate::port::{

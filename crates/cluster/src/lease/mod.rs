@@ -4,6 +4,7 @@
 //! rest of the process: a watch channel says until when we lead, and a token is cancelled when we do no more.
 
 mod decide;
+mod fence;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 pub use decide::{Observed, Seen, Step, Terms, next};
+pub use fence::{Fenced, LEASE_IS_OVER};
 
 use crate::clock::{BootTime, LeaseClock};
 use crate::port::{Cluster, Error, ErrorKind, ObjectRef, Result, WriteOptions};
@@ -101,8 +103,13 @@ impl Drop for Election {
 impl Standing {
     /// Whether we lead at this moment.
     pub fn leads(&self) -> bool {
-        let until = self.state.borrow().as_ref().map(|leadership| leadership.held_until);
-        until.is_some_and(|until| self.clock.boot() < until)
+        self.left().is_some()
+    }
+
+    /// How long we lead from this moment on, if the lease is not renewed; `None` if we do not.
+    fn left(&self) -> Option<Duration> {
+        let until = self.state.borrow().as_ref().map(|leadership| leadership.held_until)?;
+        Some(until.since(self.clock.boot())).filter(|left| !left.is_zero())
     }
 
     /// Waits until we lead; never again once the election is over.

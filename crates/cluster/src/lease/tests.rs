@@ -104,3 +104,84 @@ async fn what_others_wrote_into_the_lease_stays() {
     assert_eq!(lease["spec"]["strategy"], "OldestEmulationVersion");
     assert_eq!(lease["spec"]["leaseTransitions"], 8);
 }
+
+/// The runtime's time, and on top of it the time that the process stood still.
+struct Stopped {
+    since: tokio::time::Instant,
+    still: std::sync::Mutex<Duration>,
+}
+
+impl Stopped {
+    fn stand_still(&self, time: Duration) {
+        *self.still.lock().unwrap() += time;
+    }
+}
+
+impl LeaseClock for Stopped {
+    fn boot(&self) -> BootTime {
+        BootTime(self.since.elapsed() + *self.still.lock().unwrap())
+    }
+
+    fn wall(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+}
+
+/// A server that leads for ten seconds.
+fn leading() -> (Arc<Stopped>, watch::Sender<Option<Leadership>>, Standing) {
+    let clock =
+        Arc::new(Stopped { since: crate::clock::instant(), still: std::sync::Mutex::new(Duration::ZERO) });
+    let held_until = BootTime(Duration::from_secs(10));
+    let (sender, state) = watch::channel(Some(Leadership { held_until, lost: CancellationToken::new() }));
+    let standing = Standing { state, clock: Arc::clone(&clock) as _ };
+    (clock, sender, standing)
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_ends_with_the_term_and_goes_on_where_it_is_renewed() {
+    let (_, sender, standing) = leading();
+    let nine = standing.while_leading(sleep(Duration::from_secs(9)));
+    assert!(nine.await.is_some());
+    assert!(standing.while_leading(sleep(Duration::from_secs(9))).await.is_none());
+    assert!(standing.while_leading(async {}).await.is_none(), "nothing begins after it");
+    let renew = |seconds| {
+        let held_until = BootTime(Duration::from_secs(seconds));
+        sender.send_replace(Some(Leadership { held_until, lost: CancellationToken::new() }));
+    };
+    renew(30);
+    let long = standing.while_leading(sleep(Duration::from_secs(60)));
+    let renewals = async {
+        for until in (40..100).step_by(10) {
+            sleep(Duration::from_secs(5)).await;
+            renew(until);
+        }
+    };
+    assert!(tokio::join!(long, renewals).0.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_stood_still_writes_nothing_more() {
+    let fake = FakeCluster::new();
+    let (clock, _sender, standing) = leading();
+    let cluster = Fenced::new(Arc::new(fake.clone()), standing.clone());
+    let resource = ResourceType::addressed("", "v1", "configmaps", "ConfigMap", true);
+    let at = |name: &str| ObjectRef {
+        resource: resource.clone(),
+        namespace: Some("default".into()),
+        name: name.into(),
+    };
+    let map = |name: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}});
+    cluster.create(&at("a"), &map("a"), WriteOptions::default()).await.unwrap();
+    // In the middle of what it does: no timer has fired when it goes on.
+    let stands_still = async {
+        tokio::task::yield_now().await;
+        clock.stand_still(Duration::from_secs(60));
+        tokio::task::yield_now().await;
+        fake.create(&at("b"), &map("b"), WriteOptions::default()).await
+    };
+    assert!(standing.while_leading(stands_still).await.is_none());
+    let error = cluster.create(&at("b"), &map("b"), WriteOptions::default()).await.unwrap_err();
+    assert!(error.to_string().contains(LEASE_IS_OVER), "{error}");
+    assert_eq!(fake.get(&at("b")).await.unwrap_err().kind, ErrorKind::NotFound);
+    cluster.get(&at("a")).await.unwrap();
+}

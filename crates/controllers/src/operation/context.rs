@@ -1,10 +1,12 @@
 //! What every operation is given, and how it reports to its resource.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use api::meta::ResourceType;
+use cluster::ErrorKind;
 use cluster::port::{ObjectRef, Patch, WriteOptions};
+use engine::document::text;
 use engine::journal::{Kind, Owner};
 use serde_json::{Value, json};
 use store::Store;
@@ -12,6 +14,11 @@ use store::Store;
 use crate::deps::Deps;
 use crate::error::{Error, Result};
 use crate::objects::installation;
+
+/// How often in a row others may be faster to write to the resource.
+const CONFLICTS_MAX: usize = 10;
+/// The phases from which neither backups nor restores go on.
+const ENDS: [&str; 4] = ["Completed", "PartiallyFailed", "Failed", "FailedValidation"];
 
 /// A location, ready for use.
 pub struct Place {
@@ -37,6 +44,8 @@ pub struct Operation {
     pub schedule: String,
     /// Where documents are spooled.
     pub scratch: PathBuf,
+    /// The version of the resource that we have seen last.
+    seen: Mutex<String>,
 }
 
 impl Operation {
@@ -58,6 +67,7 @@ impl Operation {
             read_only,
             schedule: schedule.to_owned(),
             scratch: deps.config.scratch.clone(),
+            seen: Mutex::new(text(document, &["metadata", "resourceVersion"]).to_owned()),
         }
     }
 
@@ -91,9 +101,43 @@ impl Operation {
         self.patch(json!({ "status": status })).await
     }
 
-    /// Merges `patch` into the resource.
+    /// Merges `patch` into the resource, if it is what we have seen last: a late write of a leader that stood still
+    /// must not undo what came after. Whoever else writes to it, such as somebody who labels it, is no reason to stop.
     pub async fn patch(&self, patch: Value) -> Result<Value> {
+        for _ in 0..CONFLICTS_MAX {
+            match self.patch_seen(patch.clone()).await {
+                Err(error) if error.kind == ErrorKind::Conflict => self.look_again().await?,
+                outcome => return Ok(outcome?),
+            }
+        }
+        Ok(self.patch_seen(patch).await?)
+    }
+
+    async fn patch_seen(&self, mut patch: Value) -> cluster::Result<Value> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if !seen.is_empty() {
+            patch["metadata"]["resourceVersion"] = json!(seen);
+        }
         let patch = Patch::Merge(patch);
-        Ok(self.deps.cluster.patch(&self.at, None, &patch, WriteOptions::default()).await?)
+        let patched = self.deps.cluster.patch(&self.at, None, &patch, WriteOptions::default()).await?;
+        self.saw(&patched);
+        Ok(patched)
+    }
+
+    /// Sees what the resource has become: as long as it is this one and has not ended, we may write.
+    async fn look_again(&self) -> Result<()> {
+        let found = self.deps.cluster.get(&self.at).await?;
+        let phase = text(&found, &["status", "phase"]);
+        if engine::document::uid(&found) != self.uid || ENDS.contains(&phase) {
+            let kind = &self.at.resource.kind;
+            return Err(Error::Superseded(format!("report on {kind} {}: it has ended", self.name())));
+        }
+        self.saw(&found);
+        Ok(())
+    }
+
+    fn saw(&self, document: &Value) {
+        let version = text(document, &["metadata", "resourceVersion"]).to_owned();
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = version;
     }
 }

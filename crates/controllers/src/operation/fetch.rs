@@ -39,20 +39,24 @@ pub(super) async fn contents(store: &Arc<dyn Store>, key: &str, spool: &Arc<Spoo
     let (sender, receiver) = mpsc::channel(PIECES_MAX);
     let spool = Arc::clone(spool);
     let reading = tokio::task::spawn_blocking(move || read(Source::new(receiver), &spool));
+    let mut came = Ok(());
     while let Some(piece) = pieces.next().await {
-        let failed = piece.is_err();
+        came = piece.as_ref().map(drop).map_err(Clone::clone);
         // A reader that has seen enough closes the channel, and says itself why.
-        if sender.send(piece.map_err(|error| error.to_string())).await.is_err() || failed {
+        if sender.send(piece.map_err(|error| error.to_string())).await.is_err() {
             break;
         }
     }
     drop(sender);
-    reading.await.map_err(|error| Error::Panicked(error.to_string()))?
+    let read = reading.await.map_err(|error| Error::Panicked(error.to_string()))?;
+    // What the store did not give says nothing about the archive.
+    came?;
+    read
 }
 
 fn read(mut source: Source, spool: &Spool) -> Result<Contents> {
     let mut contents = Contents::default();
-    let mut writer = spool.writer();
+    let mut writer = spool.writer(0);
     let mut strange = StrangePaths::default();
     for entry in Reader::new(&mut source, Limits::default()) {
         let entry = entry.map_err(|error| Error::Archive(error.to_string()))?;

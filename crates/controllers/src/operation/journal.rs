@@ -30,6 +30,7 @@ pub(super) struct Journal {
     shelf: Shelf,
     uid: String,
     segments: u32,
+    spool: u32,
 }
 
 /// Where the files of a journal are.
@@ -61,14 +62,18 @@ impl Journal {
                 Shelf::Cluster(Arc::clone(&operation.deps), Mutex::new(maps))
             }
         };
-        let mut journal = Self { shelf, uid: operation.uid.clone(), segments: 0 };
+        let mut journal = Self { shelf, uid: operation.uid.clone(), segments: 0, spool: 0 };
         let mut progress = Progress::default();
         for file in journal.shelf.files(&journal.uid).await? {
-            if let JournalFile::Segment(number) = file {
-                for record in journal.segment(number).await? {
-                    progress.add(record);
+            match file {
+                JournalFile::Segment(number) => {
+                    for record in journal.segment(number).await? {
+                        progress.add(record);
+                    }
+                    journal.segments = journal.segments.max(number + 1);
                 }
-                journal.segments = journal.segments.max(number + 1);
+                JournalFile::Spool(number) => journal.spool = journal.spool.max(number + 1),
+                JournalFile::Owner | JournalFile::Plan | JournalFile::Done => {}
             }
         }
         Ok((journal, progress))
@@ -90,11 +95,12 @@ impl Journal {
         Ok(Some(serde_json::from_reader(bounded(&file)).map_err(|error| self.damaged(&error))?))
     }
 
-    /// Writes the plan down, before anything is done by it.
+    /// Writes the plan down, before anything is done by it. A server that has lost its Lease does not know it yet: the
+    /// first plan counts, and whoever comes second goes by it when he tries again.
     pub(super) async fn save_plan<P: Serialize>(&self, plan: &P) -> Result<()> {
         let mut file = GzEncoder::new(Vec::new(), Compression::default());
         serde_json::to_writer(&mut file, plan).map_err(io::Error::from)?;
-        self.put(JournalFile::Plan, file.finish()?, Put::Overwrite).await
+        self.put(JournalFile::Plan, file.finish()?, Put::Create).await
     }
 
     /// Writes finished steps down.
@@ -112,9 +118,24 @@ impl Journal {
         self.put(JournalFile::Segment(number), file.finish()?, Put::Create).await
     }
 
-    /// Keeps a sealed spool file.
+    /// The number of the first spool file that no attempt before this one has written.
+    pub(super) fn first_spool_file(&self) -> u32 {
+        self.spool
+    }
+
+    /// Keeps a sealed spool file. It may be part of a plan already, so that it is never written twice.
     pub(super) async fn keep(&self, number: u32, sealed: Vec<u8>) -> Result<()> {
-        self.put(JournalFile::Spool(number), sealed, Put::Overwrite).await
+        self.put(JournalFile::Spool(number), sealed, Put::Create).await
+    }
+
+    /// Removes the spool files of attempts before this one, which ended before they had a plan.
+    pub(super) async fn drop_earlier_spool(&self) -> Result<()> {
+        if let Shelf::Location(store) = &self.shelf {
+            let keys: Vec<_> =
+                (0..self.spool).map(|number| JournalFile::Spool(number).key(&self.uid)).collect();
+            store.delete(&keys).await?;
+        }
+        Ok(())
     }
 
     /// A kept spool file.

@@ -3,12 +3,14 @@
 //!
 //! What is decided, `engine` decides: these modules list, spool, create, upload and report, and hold no policy.
 
+pub mod attempts;
 pub mod backup;
 pub(crate) mod configmaps;
 mod context;
 mod fetch;
 pub(crate) mod journal;
 mod log;
+mod patience;
 pub mod restore;
 mod spool;
 #[cfg(test)]

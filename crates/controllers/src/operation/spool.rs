@@ -57,9 +57,9 @@ impl Spool {
         Ok(())
     }
 
-    /// Opens the folder for writing, from file 0 on.
-    pub(super) fn writer(&self) -> Writer {
-        Writer { folder: self.folder.clone(), number: 0, file: None, size: 0 }
+    /// Opens the folder for writing, from file `first` on.
+    pub(super) fn writer(&self, first: u32) -> Writer {
+        Writer { folder: self.folder.clone(), number: first, file: None, size: 0 }
     }
 
     fn path(&self, number: u32) -> PathBuf {
@@ -133,7 +133,7 @@ mod tests {
     fn documents_read_back_from_here_and_from_sealed_files() {
         let scratch = tempfile::tempdir().unwrap();
         let spool = Spool::create(scratch.path(), "u1").unwrap();
-        let mut writer = spool.writer();
+        let mut writer = spool.writer(0);
         let a = writer.append(b"{\"a\":1}").unwrap();
         let b = writer.append(b"{\"b\":2}").unwrap();
         let (number, sealed) = writer.seal().unwrap().unwrap();
@@ -153,7 +153,7 @@ mod tests {
     fn an_empty_spool_seals_nothing_and_leaves_nothing() {
         let scratch = tempfile::tempdir().unwrap();
         let spool = Spool::create(scratch.path(), "u2").unwrap();
-        assert!(spool.writer().seal().unwrap().is_none());
+        assert!(spool.writer(0).seal().unwrap().is_none());
         drop(spool);
         assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0);
     }

@@ -1,5 +1,7 @@
 //! A backup and a restore in a world in memory: whole, and cut off at each call to the cluster and to the store.
 
+mod deposed;
+mod lasting;
 mod plans;
 
 use std::collections::BTreeMap;
@@ -137,6 +139,31 @@ async fn what_was_backed_up_comes_back() {
     assert_eq!(application(&world), before);
     let left: Vec<_> = world.memory.list("plugins/").await.unwrap();
     assert!(left.is_empty(), "journals go with their operations: {left:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restore_leaves_every_file_that_velero_looks_for() {
+    let world = shop();
+    work(&world, &world.deps(), &BACKUP, "b").await.unwrap();
+    lose(&world).await;
+    restore_of(&world);
+    work(&world, &world.deps(), &RESTORE, "r").await.unwrap();
+    let mut stored: Vec<_> =
+        world.memory.keys().into_iter().filter(|key| key.starts_with("restores/")).collect();
+    stored.sort();
+    let mut expected = RestoreFile::ALL.map(|file| file.key("r"));
+    expected.sort();
+    assert_eq!(stored, expected);
+    for (file, content) in [
+        (RestoreFile::ResourceList, r#""v1/Namespace":["shop(created)"]"#),
+        (RestoreFile::ItemOperations, "[]"),
+        (RestoreFile::VolumeInfo, "[]"),
+        (RestoreFile::Results, "{"),
+        (RestoreFile::Logs, "level=info"),
+    ] {
+        let text = report_of(&world, file, false).await;
+        assert!(text.contains(content), "{file:?}: {text}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

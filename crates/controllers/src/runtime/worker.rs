@@ -25,6 +25,9 @@ use crate::metrics::Metric;
 /// How long what is at work may go on once the process is about to end.
 pub const GRACE: Duration = Duration::from_secs(20);
 
+/// Before an object is looked at again that changed while it was worked on.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
 /// What became of a reconcile; `None` where the object has gone.
 type Outcome = Option<Result<Next>>;
 
@@ -117,6 +120,10 @@ impl<H: Host> Worker<H> {
             Some(Err(error @ Error::Malformed { .. })) => {
                 warn!(controller = self.spec.name, object = %key, "failed to {error}; waiting for a change");
                 self.queue.done(key, None);
+            }
+            Some(Err(error)) if error.is_superseded() => {
+                debug!(controller = self.spec.name, object = %key, "failed to {error}; looking again");
+                self.queue.done(key, Some(instant() + LOOK_AGAIN));
             }
             Some(Err(error)) => self.back_off(key, &error),
         }

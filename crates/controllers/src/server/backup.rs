@@ -20,7 +20,8 @@ use tracing::warn;
 use crate::deps::Deps;
 use crate::error::{Error, Result, read};
 use crate::metrics::Metric;
-use crate::objects::{find, list, patch, patch_status, stamp};
+use crate::objects::{amend, amend_status, find, list, stamp};
+use crate::operation::attempts::conclude;
 use crate::operation::{Operation, Place, backup as operation, failed};
 use crate::runtime::{Next, Spec};
 
@@ -109,10 +110,20 @@ async fn begin(deps: &Deps, backup: &Backup, namespaces: Vec<NamespaceFacts>, no
         "spec": prepared.spec,
         "status": prepared.status,
     });
-    patch::<Backup>(deps, backup.name(), change).await.map(drop)
+    amend(deps, backup, change).await.map(drop)
 }
 
 async fn run(
+    deps: &Arc<Deps>,
+    document: &Value,
+    backup: &Backup,
+    namespaces: &[NamespaceFacts],
+) -> Result<()> {
+    let attempt = attempt(deps, document, backup, namespaces).await;
+    conclude(deps, document, attempt, |problem| fail(deps, document, backup, problem)).await
+}
+
+async fn attempt(
     deps: &Arc<Deps>,
     document: &Value,
     backup: &Backup,
@@ -152,7 +163,7 @@ async fn fail(deps: &Arc<Deps>, document: &Value, backup: &Backup, problem: Prob
 }
 
 async fn enter(deps: &Deps, backup: &Backup, status: Value) -> Result<()> {
-    patch_status::<Backup>(deps, backup.name(), status).await.map(drop)
+    amend_status(deps, backup, status).await.map(drop)
 }
 
 async fn catalog(deps: &Deps) -> Result<Catalog> {

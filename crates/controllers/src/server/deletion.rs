@@ -24,7 +24,7 @@ use tracing::{info, warn};
 use crate::deps::Deps;
 use crate::error::{Error, Result, read};
 use crate::metrics::Metric;
-use crate::objects::{delete, find, list, patch, patch_status};
+use crate::objects::{amend, amend_status, delete, find, list};
 use crate::runtime::{Next, Spec, always};
 
 /// The lists of a backup that name data outside its folder.
@@ -118,7 +118,7 @@ impl Deletion<'_> {
         match step {
             Step::Begin => self.begin(scene).await,
             Step::MarkBackup => self.mark(scene).await,
-            Step::DeleteData => self.data(scene).await,
+            Step::CheckData => self.data(scene).await,
             Step::DeleteFiles => self.files(scene).await,
             Step::DeleteRestores(restores) => self.restores(&restores).await,
             Step::DeleteBackup => self.backup(scene).await,
@@ -135,12 +135,12 @@ impl Deletion<'_> {
         let uid = scene.backup.as_ref().map(Kind::uid);
         let labels = json!({BACKUP_NAME: label_value(backup), BACKUP_UID: uid});
         let begun = json!({"metadata": {"labels": labels}, "status": {"phase": DeleteBackupRequestPhase::InProgress}});
-        patch::<DeleteBackupRequest>(self.deps, &self.name, begun).await.map(drop)
+        amend(self.deps, &scene.request, begun).await.map(drop)
     }
 
     async fn mark(&self, scene: &Scene) -> Result<()> {
-        let status = json!({"phase": BackupPhase::Deleting});
-        patch_status::<Backup>(self.deps, &scene.request.spec.backup_name, status).await?;
+        let Some(backup) = &scene.backup else { return Ok(()) };
+        amend_status(self.deps, backup, json!({"phase": BackupPhase::Deleting})).await?;
         self.deps.metrics.count(Metric::BackupDeletionAttempt, &[scene.schedule()]);
         Ok(())
     }
@@ -172,7 +172,7 @@ impl Deletion<'_> {
                 self.progress.errors.push(error);
             }
         }
-        self.progress.data_gone = true;
+        self.progress.data_checked = true;
         Ok(())
     }
 
@@ -214,7 +214,7 @@ impl Deletion<'_> {
             self.deps.metrics.count(Metric::BackupDeletionFailure, &[scene.schedule()]);
         }
         let status = json!({"phase": DeleteBackupRequestPhase::Processed, "errors": errors});
-        patch_status::<DeleteBackupRequest>(self.deps, &self.name, status).await.map(drop)
+        amend_status(self.deps, &scene.request, status).await.map(drop)
     }
 
     async fn requests(&self, scene: &Scene) -> Result<()> {

@@ -18,7 +18,7 @@ use super::problems;
 use crate::deps::Deps;
 use crate::error::{Error, Result, read};
 use crate::metrics::Metric;
-use crate::objects::{list, patch, stamp};
+use crate::objects::{amend, list, stamp};
 use crate::runtime::{Next, Spec, always};
 
 /// Annotation: the digest of the specification that was validated last, so that a change is seen at once.
@@ -39,7 +39,9 @@ pub static SPEC: Spec<Deps> = Spec {
 
 async fn reconcile(deps: Arc<Deps>, document: Value) -> Result<Next> {
     let location: BackupStorageLocation = read(&document)?;
-    cede_default(&deps, &location).await?;
+    if cede_default(&deps, &location).await? {
+        return Ok(Next::Wait);
+    }
     let digest = digest(&document);
     let frequency = GoDuration::from(deps.config.periods.validation);
     let observed = Observed { location: &location, frequency, changed: !is_validated(&location, &digest) };
@@ -51,7 +53,7 @@ async fn reconcile(deps: Arc<Deps>, document: Value) -> Result<Next> {
     let verdict = probe(&deps, &location).await;
     report(&deps, &location, &verdict);
     let now = deps.now();
-    patch::<BackupStorageLocation>(&deps, location.name(), outcome(&verdict, &digest, now)).await?;
+    amend(&deps, &location, outcome(&verdict, &digest, now)).await?;
     let again = due(now, location.spec.validation_frequency, frequency);
     Ok(again.map_or(Next::Wait, |then| Next::at(then, now)))
 }
@@ -141,17 +143,19 @@ fn report(deps: &Deps, location: &BackupStorageLocation, verdict: &Verdict) {
     }
 }
 
-/// Of several default locations, the one that was made last stays the default; each of the others cedes.
-async fn cede_default(deps: &Deps, location: &BackupStorageLocation) -> Result<()> {
+/// Of several default locations, the one that was made last stays the default; each of the others cedes. Whether this one
+/// did.
+async fn cede_default(deps: &Deps, location: &BackupStorageLocation) -> Result<bool> {
     if !location.spec.default {
-        return Ok(());
+        return Ok(false);
     }
     let all = list::<BackupStorageLocation>(deps, "").await?;
-    if not_default(&all).contains(&location.name()) {
+    let cedes = not_default(&all).contains(&location.name());
+    if cedes {
         info!(location = location.name(), "a location made later is the default");
-        patch::<BackupStorageLocation>(deps, location.name(), json!({"spec": {"default": false}})).await?;
+        amend(deps, location, json!({"spec": {"default": false}})).await?;
     }
-    Ok(())
+    Ok(cedes)
 }
 
 #[cfg(test)]

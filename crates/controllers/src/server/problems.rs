@@ -72,6 +72,19 @@ pub const LEFT_BEHIND: Code = Code {
     remedy: "Delete the folder that the message names, once its location is available.",
 };
 
+/// An operation failed again and again, until it was given up.
+pub const GIVEN_UP: Code = Code {
+    id: "SLV-5103",
+    title: "given up after failing again and again",
+    remedy: "Put right what the message names, then ask for the backup or restore again.",
+};
+/// An operation could not go on.
+pub const TRIED_AGAIN: Code = Code {
+    id: "SLV-5104",
+    title: "could not go on for now",
+    remedy: "It goes on by itself once what the message names is put right.",
+};
+
 /// All of them.
 pub const ALL: &[Code] = &[
     UNREACHABLE,
@@ -86,6 +99,8 @@ pub const ALL: &[Code] = &[
     UNREADABLE,
     NO_DOWNLOAD,
     LEFT_BEHIND,
+    GIVEN_UP,
+    TRIED_AGAIN,
 ];
 
 #[cfg(test)]

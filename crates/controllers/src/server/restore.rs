@@ -8,19 +8,24 @@ use api::labels::RESTORE_FINALIZER;
 use api::velero::v1::{AccessMode, Backup, BackupStorageLocation, Restore, RestorePhase};
 use engine::catalog::Catalog;
 use engine::machine::restore::{Files, Journal, Limits, Observed, Operations, Step, after_finalize, next};
-use engine::problem::Problem;
+use engine::problem::{Problem, Severity};
 use engine::restore::order::Priorities;
 use engine::restore::prepare::{Defaults, Observed as Prepared};
+use engine::restore::problems::OPERATIONS_LOST;
 use engine::restore::{Prepared as Preparation, Request, prepare};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use store::backup_files::read_restore_file;
+use store::bucket::RestoreFile;
 use tracing::warn;
 
 use crate::deps::Deps;
 use crate::error::{Error, Result, read};
 use crate::metrics::Metric;
-use crate::objects::{find, list, patch, patch_status, stamp};
+use crate::objects::{amend, amend_status, find, list, patch, stamp};
+use crate::operation::attempts::conclude;
 use crate::operation::{Operation, Place, failed, restore as operation};
+use crate::report::report;
 use crate::runtime::{Next, Spec};
 
 /// A run has a deadline of its own in the machine; this one only ends what hangs.
@@ -47,10 +52,11 @@ fn is_alive(document: &Value) -> bool {
 async fn reconcile(deps: Arc<Deps>, document: Value) -> Result<Next> {
     let restore: Restore = read(&document)?;
     // Where a journal is, and how far, the run itself finds out.
+    let operations = lost_operations(&deps, &document, &restore).await;
     let observed = Observed {
         restore: &restore,
         journal: Journal::Absent,
-        operations: Operations::default(),
+        operations,
         files: Files::None,
         limits: Limits::default(),
     };
@@ -60,13 +66,40 @@ async fn reconcile(deps: Arc<Deps>, document: Value) -> Result<Next> {
         Step::Prepare => begin(&deps, &restore, now).await?,
         Step::Run { .. } => run(&deps, &document, &restore).await?,
         Step::Enter(phase) if phase.is_terminal() => end(&deps, &restore, phase, now).await?,
-        Step::Enter(phase) => enter(&deps, &restore, json!({ "phase": phase.to_string() })).await?,
+        Step::Enter(phase) => {
+            let errors = restore.status.errors + operations.failed as isize;
+            enter(&deps, &restore, json!({ "phase": phase.to_string(), "errors": errors })).await?;
+        }
         Step::Finalize => end(&deps, &restore, after_finalize(restore.status.phase, 0), now).await?,
         Step::Fail(problem) => fail(&deps, &document, &restore, *problem).await?,
         Step::Wait(until) => return Ok(Next::at(until, now)),
         Step::DeleteFiles | Step::RemoveFinalizer | Step::Rest => {}
     }
     Ok(Next::Wait)
+}
+
+/// What went on in the background when a server of Velero ended that had begun the restore: nobody brings it to its end
+/// any more. What cannot be read counts as one.
+async fn lost_operations(deps: &Arc<Deps>, document: &Value, restore: &Restore) -> Operations {
+    use RestorePhase as Phase;
+    let waits = [Phase::WaitingForPluginOperations, Phase::WaitingForPluginOperationsPartiallyFailed];
+    if !waits.contains(&restore.status.phase) {
+        return Operations::default();
+    }
+    let listed = async {
+        let operation = open(deps, document, restore).await?;
+        let file = RestoreFile::ItemOperations;
+        let list = read_restore_file::<Vec<Value>>(operation.store.as_ref(), restore.name(), file).await?;
+        Result::Ok(list.unwrap_or_default().len())
+    };
+    let failed = listed.await.unwrap_or(1);
+    if failed > 0 {
+        let message =
+            format!("{failed} operations in the background ended with the server that had begun the restore");
+        let problem = Problem::new(&OPERATIONS_LOST, Severity::Error, message);
+        report(deps, document, "TakenOver", &problem).await;
+    }
+    Operations { unfinished: 0, failed }
 }
 
 async fn guard(deps: &Deps, document: &Value) -> Result<()> {
@@ -92,10 +125,15 @@ async fn begin(deps: &Deps, restore: &Restore, now: Timestamp) -> Result<()> {
         deps.metrics.count(Metric::RestoreValidationFailure, &schedule);
     }
     let change = json!({ "spec": spec, "status": status });
-    patch::<Restore>(deps, restore.name(), change).await.map(drop)
+    amend(deps, restore, change).await.map(drop)
 }
 
 async fn run(deps: &Arc<Deps>, document: &Value, restore: &Restore) -> Result<()> {
+    let attempt = attempt(deps, document, restore).await;
+    conclude(deps, document, attempt, |problem| fail(deps, document, restore, problem)).await
+}
+
+async fn attempt(deps: &Arc<Deps>, document: &Value, restore: &Restore) -> Result<()> {
     let operation = open(deps, document, restore).await?;
     operation::run(&operation, &Request::of(restore, priorities(deps))).await
 }
@@ -142,5 +180,5 @@ async fn fail(deps: &Arc<Deps>, document: &Value, restore: &Restore, problem: Pr
 }
 
 async fn enter(deps: &Deps, restore: &Restore, status: Value) -> Result<()> {
-    patch_status::<Restore>(deps, restore.name(), status).await.map(drop)
+    amend_status(deps, restore, status).await.map(drop)
 }

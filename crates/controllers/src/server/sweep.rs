@@ -7,7 +7,6 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::Kind;
 use api::velero::v1::{AccessMode, Backup, BackupStorageLocation, Restore};
 use engine::journal::Kind as OperationKind;
 use engine::machine::sweep::{
@@ -20,6 +19,7 @@ use store::bucket::{BackupFile, OPERATIONS, backup_folder, operation_folder};
 use store::{Meta, Store};
 use tracing::info;
 
+use super::of_locations;
 use crate::deps::Deps;
 use crate::error::{Result, read};
 use crate::objects::{installation, list_documents};
@@ -31,15 +31,11 @@ use crate::runtime::{Next, Spec};
 const PARALLEL: usize = 8;
 
 /// The controller.
-pub static SPEC: Spec<Deps> = Spec {
-    name: "operation-sweep",
-    watches: BackupStorageLocation::resource_type,
-    concerns: |document, _| document["status"]["phase"] == "Available",
-    resync: |_| Duration::from_secs(3600),
-    workers: |_| 1,
-    deadline: Duration::from_secs(600),
-    reconcile: |deps, document| Box::pin(reconcile(deps, document)),
-};
+pub static SPEC: Spec<Deps> = of_locations(
+    "operation-sweep",
+    |_| Duration::from_secs(3600),
+    |deps, document| Box::pin(reconcile(deps, document)),
+);
 
 async fn reconcile(deps: Arc<Deps>, document: Value) -> Result<Next> {
     let location: BackupStorageLocation = read(&document)?;

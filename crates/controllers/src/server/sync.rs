@@ -26,7 +26,7 @@ use store::backup_files::{
 use store::bucket::BackupFile;
 use tracing::info;
 
-use super::problems;
+use super::{of_locations, problems};
 use crate::deps::Deps;
 use crate::error::{Error, Result, read};
 use crate::objects::{create, delete, list, list_documents, patch, patch_status, stamp};
@@ -39,15 +39,11 @@ const PENDING: &str = "salvor.io/import-pending";
 const PARALLEL: usize = 8;
 
 /// The controller.
-pub static SPEC: Spec<Deps> = Spec {
-    name: "backup-sync",
-    watches: BackupStorageLocation::resource_type,
-    concerns: |document, _| document["status"]["phase"] == "Available",
-    resync: |_| Duration::from_secs(60),
-    workers: |_| 1,
-    deadline: Duration::from_secs(600),
-    reconcile: |deps, document| Box::pin(reconcile(deps, document)),
-};
+pub static SPEC: Spec<Deps> = of_locations(
+    "backup-sync",
+    |_| Duration::from_secs(60),
+    |deps, document| Box::pin(reconcile(deps, document)),
+);
 
 async fn reconcile(deps: Arc<Deps>, document: Value) -> Result<Next> {
     let location: BackupStorageLocation = read(&document)?;

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use flate2::read::MultiGzDecoder;
 use tar::{EntryType, Header, PaxExtensions};
 
-use super::Limits;
+use super::{Limits, Size};
 
 const BLOCK: usize = 512;
 const CHUNK: usize = 64 << 10;
@@ -167,9 +167,6 @@ impl<R: Read> Reader<R> {
             return Err(Error::Corrupt { reason: "a header has the wrong checksum".into() });
         }
         self.entries += 1;
-        if self.entries > self.limits.entries_max {
-            return Err(Error::TooManyEntries { max: self.limits.entries_max });
-        }
         Ok(Some(header))
     }
 
@@ -270,14 +267,8 @@ impl<R: Read> Reader<R> {
             }
         };
         self.bytes += count as u64;
-        let Limits { bytes_max, ratio_max, ratio_free_bytes, .. } = self.limits;
-        if self.bytes > bytes_max {
-            return Err(Error::TooLarge { max: bytes_max });
-        }
-        let compressed = self.source.get_ref().bytes;
-        if self.bytes > ratio_free_bytes && self.bytes / ratio_max.max(1) > compressed {
-            return Err(Error::Ratio { max: ratio_max });
-        }
+        let packed = self.source.get_ref().bytes;
+        self.limits.admit(Size { entries: self.entries, bytes: self.bytes, entry: 0, packed })?;
         Ok(count)
     }
 

@@ -213,6 +213,30 @@ fn bombs_are_refused_early() {
 }
 
 #[test]
+fn a_writer_knows_what_a_reader_admits() {
+    // A long name has an entry of its own.
+    let items = [(pod("a"), vec![b' '; 3000]), (pod(&"n".repeat(200)), b"{}".to_vec())];
+    let mut writer = Writer::new(Vec::new(), time()).unwrap();
+    for (path, content) in &items {
+        writer.append(path, content).unwrap();
+    }
+    let (size, packed) = (writer.size(), gzip(&writer.finish().unwrap()));
+    let size = Size { packed: packed.len() as u64, ..size };
+    let fits = Limits { entries_max: 4, ..Limits::default() };
+    let free = 1000;
+    for (limits, admitted) in [
+        (fits, true),
+        (Limits { entries_max: 3, ..fits }, false),
+        (Limits { bytes_max: 4000, ..fits }, false),
+        (Limits { ratio_free_bytes: free, ratio_max: 1, ..fits }, false),
+        (Limits { ratio_free_bytes: free, ratio_max: 1000, ..fits }, true),
+    ] {
+        assert_eq!(limits.admit(size).is_ok(), admitted, "{limits:?} {size:?}");
+        assert_eq!(read(&packed, limits).is_ok(), admitted, "{limits:?} {size:?}");
+    }
+}
+
+#[test]
 fn a_claimed_size_is_not_allocated() {
     let mut header = raw(b"a", EntryType::Regular, b"");
     let mut claims = Header::from_byte_slice(&header).clone();

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use tar::{EntryType, Header};
 
-use super::VERSION;
 use super::path::{ArchivePath, ItemPath};
+use super::{Size, VERSION};
 
 const BLOCK: usize = 512;
 const MODE: u32 = 0o755;
@@ -16,6 +16,7 @@ const MODE: u32 = 0o755;
 pub struct Writer<W: Write> {
     out: W,
     modified: u64,
+    size: Size,
 }
 
 impl<W: Write> Writer<W> {
@@ -28,12 +29,17 @@ impl<W: Write> Writer<W> {
 
     /// Goes on with an archive whose beginning is elsewhere.
     pub fn resume(out: W, modified: jiff::Timestamp) -> Self {
-        Self { out, modified: u64::try_from(modified.as_second()).unwrap_or_default() }
+        Self { out, modified: u64::try_from(modified.as_second()).unwrap_or_default(), size: Size::default() }
     }
 
     /// Adds the file of an object.
     pub fn append(&mut self, path: &ItemPath, content: &[u8]) -> io::Result<()> {
         self.entry(&path.to_string(), content)
+    }
+
+    /// How much it has written; it does not know what is made of that.
+    pub fn size(&self) -> Size {
+        self.size
     }
 
     /// What it writes to; to see how much was written, or to seal a piece.
@@ -87,6 +93,9 @@ impl<W: Write> Writer<W> {
         self.out.write_all(header.as_bytes())?;
         self.out.write_all(content)?;
         let padding = content.len().next_multiple_of(BLOCK) - content.len();
+        self.size.entries += 1;
+        self.size.entry = self.size.entry.max(content.len() as u64);
+        self.size.bytes += (BLOCK + content.len() + padding) as u64;
         self.out.write_all(&[0; BLOCK][..padding])
     }
 }

@@ -1,6 +1,6 @@
 //! A cluster on paper, and an executor that plans backups of it as the real one does.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use api::Kind;
@@ -9,7 +9,7 @@ use api::velero::v1::{Backup, BackupSpec};
 use serde_json::{Value, json};
 
 use super::check::{check, is_fatal};
-use super::plan::{BackupPlan, Request, missing, plan};
+use super::plan::{Absence, BackupPlan, Request, missing, plan};
 use super::{ListRequest, NamespaceFacts, Selection};
 use crate::catalog::Catalog;
 use crate::facts::{Facts, Span};
@@ -110,20 +110,20 @@ impl Cluster {
     pub(crate) fn plan(&self, backup: &Backup) -> BackupPlan {
         let (selection, problems) = Selection::new(&backup.spec, &self.catalog, &self.namespaces());
         let mut facts: Vec<Facts> = selection.lists().iter().flat_map(|request| self.list(request)).collect();
-        let mut not_found = BTreeSet::new();
+        let mut absent = BTreeMap::new();
         loop {
-            let missing = missing(&selection, &facts, &not_found);
+            let missing = missing(&selection, &facts, &absent);
             if missing.is_empty() {
                 break;
             }
             for key in missing {
                 match self.get(&key) {
                     Some(object) => facts.push(object),
-                    None => drop(not_found.insert(key)),
+                    None => drop(absent.insert(key, Absence::NotFound)),
                 }
             }
         }
-        let plan = plan(&Request::of(backup), &selection, facts, &not_found, problems);
+        let plan = plan(&Request::of(backup), &selection, facts, &absent, problems);
         let notes = check(&plan);
         assert!(!is_fatal(&notes), "{notes:?}\n{}", render(&plan));
         plan

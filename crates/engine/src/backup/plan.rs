@@ -1,6 +1,6 @@
 //! The plan of a backup: complete, immutable, and all that its execution goes by.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use api::Kind;
 use api::labels;
@@ -148,11 +148,24 @@ pub struct LeftOut {
     pub rule: Rule,
 }
 
+/// Why an object that was asked for did not come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Absence {
+    /// It does not exist.
+    NotFound,
+    /// It was not given, for this reason.
+    Refused(String),
+}
+
 /// What has still to be fetched before a plan can be made: fetch it, add its facts, and ask again until nothing is
-/// missing. `not_found` are those that were asked for in vain.
-pub fn missing(selection: &Selection, facts: &[Facts], not_found: &BTreeSet<ObjectKey>) -> Vec<ObjectKey> {
+/// missing. `absent` are those that were asked for in vain.
+pub fn missing(
+    selection: &Selection,
+    facts: &[Facts],
+    absent: &BTreeMap<ObjectKey, Absence>,
+) -> Vec<ObjectKey> {
     let closure = Closure::of(&World::new(selection, facts), &Ordered::default());
-    closure.missing.into_iter().filter(|key| !not_found.contains(key)).collect()
+    closure.missing.into_iter().filter(|key| !absent.contains_key(key)).collect()
 }
 
 /// The plan of a backup. It reports what was fetched in vain, and the problems that were found before it.
@@ -160,7 +173,7 @@ pub fn plan(
     request: &Request,
     selection: &Selection,
     facts: Vec<Facts>,
-    not_found: &BTreeSet<ObjectKey>,
+    absent: &BTreeMap<ObjectKey, Absence>,
     found_before: Vec<Problem>,
 ) -> BackupPlan {
     let world = World::new(selection, &facts);
@@ -168,7 +181,7 @@ pub fn plan(
     let stored: Vec<&Facts> = closure.members.iter().map(|of| &facts[of.fact]).collect();
     let (volumes, of_volumes) = volumes::decide(request, &world, &stored);
     let mut problems = found_before;
-    problems.extend(closure.missing.iter().filter_map(|key| absent(key, not_found)));
+    problems.extend(closure.missing.iter().filter_map(|key| not_there(key, absent.get(key)?)));
     problems.extend(closure.unordered.iter().map(|(resource, name)| out_of_order(resource, name)));
     problems.extend(of_volumes);
     problems.extend(not_honoured(request, &stored));
@@ -293,14 +306,22 @@ impl Classes {
     }
 }
 
-/// A warning for what is needed and not there. That a type has no definition only means that it is built in.
-fn absent(key: &ObjectKey, not_found: &BTreeSet<ObjectKey>) -> Option<Problem> {
-    if key.resource.is("apiextensions.k8s.io", "customresourcedefinitions") {
-        return None;
-    }
-    let how = if not_found.contains(key) { "does not exist" } else { "was not fetched" };
-    let message = format!("{key} belongs into the backup and {how}");
-    Some(Problem::new(&problems::RELATED_NOT_FOUND, Severity::Warning, message).about(key))
+/// What is needed and not there. That a type has no definition only means that it is built in.
+fn not_there(key: &ObjectKey, absence: &Absence) -> Option<Problem> {
+    let problem = match absence {
+        Absence::NotFound if key.resource.is("apiextensions.k8s.io", "customresourcedefinitions") => {
+            return None;
+        }
+        Absence::NotFound => {
+            let message = format!("{key} belongs into the backup and does not exist");
+            Problem::new(&problems::RELATED_NOT_FOUND, Severity::Warning, message)
+        }
+        Absence::Refused(reason) => {
+            let message = format!("{key} belongs into the backup and could not be fetched: {reason}");
+            Problem::new(&problems::FETCH_FAILED, Severity::Error, message)
+        }
+    };
+    Some(problem.about(key))
 }
 
 /// What was asked for and this version does not do. It is never passed over in silence.

@@ -1,14 +1,14 @@
 //! The planning of a backup as an executor goes through it: what to list, what to fetch besides, and then the plan.
 //! An executor is given this and never the Backup: what its fields mean is nobody's business there.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use api::meta::ObjectKey;
 use api::velero::v1::Backup;
 
 use super::check::{check, is_fatal};
 use super::observed::NamespaceFacts;
-use super::plan::{self, BackupPlan, Request};
+use super::plan::{self, Absence, BackupPlan, Request};
 use super::problems;
 use super::select::{ListRequest, Selection};
 use crate::catalog::Catalog;
@@ -28,8 +28,8 @@ pub struct Planner {
 pub struct Collected {
     /// The facts of every object.
     pub facts: Vec<Facts>,
-    /// Objects that something names and that are not there.
-    pub absent: BTreeSet<ObjectKey>,
+    /// Objects that something names and that did not come.
+    pub absent: BTreeMap<ObjectKey, Absence>,
     /// What could not be listed.
     pub problems: Vec<Problem>,
 }
@@ -66,8 +66,8 @@ impl Planner {
     }
 
     /// What to fetch besides: until there is nothing, fetch it, add its facts and ask again.
-    pub fn missing(&self, facts: &[Facts], not_found: &BTreeSet<ObjectKey>) -> Vec<ObjectKey> {
-        plan::missing(&self.selection, facts, not_found)
+    pub fn missing(&self, facts: &[Facts], absent: &BTreeMap<ObjectKey, Absence>) -> Vec<ObjectKey> {
+        plan::missing(&self.selection, facts, absent)
     }
 
     /// The plan over what was collected, or why it must not be run.

@@ -38,6 +38,9 @@ codes! {
     /// A group of the API did not say which types it has.
     GROUP_UNANSWERED = "SLV-1109", "API group did not answer",
         "Repair the API service (its availability says why), or delete it if nothing serves the group any more; then back up again.";
+    /// An object that another one needs could not be fetched.
+    FETCH_FAILED = "SLV-1110", "related object could not be fetched",
+        "Give the server the right to get the object; then back up again.";
     /// An object that another one needs is not there.
     RELATED_NOT_FOUND = "SLV-1201", "related object not found",
         "Create the object, or remove what refers to it, if the backup should hold it.";
@@ -71,6 +74,12 @@ codes! {
     /// A backup did not end in the time that it has.
     OUT_OF_TIME = "SLV-1404", "the backup did not end in time",
         "See in the server's log what held it up, such as a store that did not answer; then back up again.";
+    /// The server that made a backup ended before its operations did.
+    OPERATIONS_LOST = "SLV-1405", "operations in the background were not waited for",
+        "Do not rely on this backup for the data of volumes; back up again.";
+    /// The archive would be one that no restore reads.
+    ARCHIVE_TOO_LARGE = "SLV-1406", "too much for one archive",
+        "Back up fewer namespaces at once.";
 }
 
 #[cfg(test)]

@@ -243,6 +243,19 @@ pub fn after_finalize(phase: BackupPhase, new_errors: usize) -> BackupPhase {
     }
 }
 
+/// How a backup ends whose marker another server wrote before its last steps, and then went. `operations` went on in
+/// the background at that time: nobody is there who could store what came of them.
+pub fn taken_over(phase: BackupPhase, operations: usize) -> (BackupPhase, Option<Problem>) {
+    if phase.is_terminal() || operations == 0 {
+        return (if phase.is_terminal() { phase } else { after_finalize(phase, 0) }, None);
+    }
+    let message = format!(
+        "the server that made the backup ended while {operations} operations went on in the background"
+    );
+    let problem = Problem::new(&problems::OPERATIONS_LOST, Severity::Error, message);
+    (after_finalize(phase, 1), Some(problem))
+}
+
 fn finalizing_phase(failed: bool) -> BackupPhase {
     if failed { BackupPhase::FinalizingPartiallyFailed } else { BackupPhase::Finalizing }
 }

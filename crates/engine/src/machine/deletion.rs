@@ -32,8 +32,8 @@ pub struct Observed<'a> {
 pub struct Progress {
     /// When this process began with it.
     pub began: Option<Timestamp>,
-    /// Whether the data of volumes has been deleted, as far as it can be.
-    pub data_gone: bool,
+    /// Whether it is known that the backup has no data outside its folder.
+    pub data_checked: bool,
     /// Whether no object is left below the backup's folder.
     pub files_gone: bool,
     /// The Restores of the backup that are left, by name.
@@ -53,8 +53,8 @@ pub enum Step {
     Begin,
     /// Set the backup `Deleting`.
     MarkBackup,
-    /// Delete what was snapshotted and moved; errors are kept and do not stop the rest.
-    DeleteData,
+    /// See whether the backup has data outside its folder, which would be lost sight of with it: an error.
+    CheckData,
     /// Delete the backup's files, its marker `velero-backup.json` before all others.
     DeleteFiles,
     /// Delete these Restores; their finalizers take care of their files.
@@ -128,11 +128,14 @@ fn work(observed: &Observed<'_>, now: Timestamp) -> Step {
     if let Some(reason) = unusable(&backup.spec.storage_location, observed.location) {
         return Step::Finish(progress.errors.iter().cloned().chain([reason]).collect());
     }
-    if backup.status.phase != BackupPhase::Deleting {
+    // After an error nothing more is deleted.
+    if !progress.errors.is_empty() {
+        Step::Finish(progress.errors.clone())
+    } else if !progress.data_checked {
+        Step::CheckData
+    } else if backup.status.phase != BackupPhase::Deleting {
         Step::MarkBackup
-    } else if !progress.data_gone {
-        Step::DeleteData
-    } else if !progress.files_gone && progress.errors.is_empty() {
+    } else if !progress.files_gone {
         Step::DeleteFiles
     } else if !progress.restores.is_empty() && !progress.restores_deleted {
         Step::DeleteRestores(progress.restores.clone())
@@ -145,7 +148,7 @@ fn work(observed: &Observed<'_>, now: Timestamp) -> Step {
 
 fn last(progress: &Progress) -> Step {
     let left = progress.restores.iter().map(|restore| format!("restore {restore} is not gone yet"));
-    let errors: Vec<String> = progress.errors.iter().cloned().chain(left).collect();
+    let errors: Vec<String> = left.collect();
     if errors.is_empty() { Step::DeleteBackup } else { Step::Finish(errors) }
 }
 
@@ -239,10 +242,13 @@ mod tests {
 
     #[test]
     fn the_work_is_done_in_order() {
-        World::new("InProgress", "Completed").check(MADE, Step::MarkBackup);
+        let mut world = World::new("InProgress", "Completed");
+        world.check(MADE, Step::CheckData);
+        world.progress.data_checked = true;
+        world.check(MADE, Step::MarkBackup);
         let mut world = World::new("InProgress", "Deleting");
-        world.check(MADE, Step::DeleteData);
-        world.progress.data_gone = true;
+        world.check(MADE, Step::CheckData);
+        world.progress.data_checked = true;
         world.check(MADE, Step::DeleteFiles);
         world.progress.files_gone = true;
         world.progress.restores = vec!["r1".into()];
@@ -258,9 +264,11 @@ mod tests {
     }
 
     #[test]
-    fn errors_keep_the_files_and_the_backup() {
+    fn errors_keep_the_files_the_restores_and_the_backup() {
         let mut world = World::new("InProgress", "Deleting");
-        world.progress = Progress { data_gone: true, errors: vec!["no".into()], ..Progress::default() };
+        let (errors_found, restores) = (vec!["no".into()], vec!["r1".into()]);
+        world.progress =
+            Progress { data_checked: true, errors: errors_found, restores, ..Progress::default() };
         world.check(MADE, errors(&["no"]));
         world.location = None;
         world.check(MADE, errors(&["no", "backup storage location default not found"]));

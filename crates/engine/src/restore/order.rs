@@ -45,7 +45,10 @@ const LOW: &[&str] = &[
 /// Types whose objects can make the API server refuse others: they come after all that need not come later.
 const GUARDS: &[&str] = &[
     "apiservices.apiregistration.k8s.io",
+    "clusterresourcequotas.quota.openshift.io",
     "mutatingwebhookconfigurations.admissionregistration.k8s.io",
+    // One that has not counted yet refuses what it is to count, and counts custom resources minutes late.
+    "resourcequotas",
     "validatingadmissionpolicybindings.admissionregistration.k8s.io",
     "validatingwebhookconfigurations.admissionregistration.k8s.io",
 ];
@@ -118,4 +121,19 @@ fn resolved(entry: &str, catalog: &Catalog) -> GroupResource {
             .map_or_else(|| GroupResource::new("", entry), |(one, group)| GroupResource::new(group, one))
     };
     catalog.resolve(entry).map_or_else(literal, api::meta::ResourceType::group_resource)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_refuse_others_comes_after_them() {
+        let order = Order::new(&Priorities::default(), &Catalog::default());
+        let place = |text: &str| order.stage(&text.parse().unwrap()).0;
+        for guard in ["resourcequotas", "mutatingwebhookconfigurations.admissionregistration.k8s.io"] {
+            assert!(place("deployments.apps") < place(guard), "{guard}");
+            assert!(place(guard) < place("apps.kappctrl.k14s.io"), "{guard}");
+        }
+    }
 }

@@ -121,6 +121,20 @@ pub const OUT_OF_TIME: Code = Code {
     remedy: "See in the server's log what held it up; a new restore leaves alone what is there already.",
 };
 
+/// A namespace could not be created.
+pub const NO_NAMESPACE: Code = Code {
+    id: "SLV-2021",
+    title: "namespace could not be created",
+    remedy: "See the reason: a quota or a webhook that refuses it, or a namespace that does not end; then restore again.",
+};
+
+/// The server that made a restore ended before its operations did.
+pub const OPERATIONS_LOST: Code = Code {
+    id: "SLV-2022",
+    title: "operations in the background were not waited for",
+    remedy: "Look at the data of the restored volumes before you rely on it, or restore again.",
+};
+
 /// Every code of this area.
 pub const ALL: &[Code] = &[
     BAD_ITEM,
@@ -143,4 +157,6 @@ pub const ALL: &[Code] = &[
     STATUS_NOT_RESTORED,
     OWNERS_NOT_RESTORED,
     OUT_OF_TIME,
+    NO_NAMESPACE,
+    OPERATIONS_LOST,
 ];

@@ -28,6 +28,7 @@ pub(super) fn catalog() -> Catalog {
         ("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", true),
         ("", "v1", "persistentvolumes", "PersistentVolume", false),
         ("", "v1", "pods", "Pod", true),
+        ("", "v1", "resourcequotas", "ResourceQuota", true),
         ("", "v1", "secrets", "Secret", true),
         ("", "v1", "serviceaccounts", "ServiceAccount", true),
         ("", "v1", "services", "Service", true),

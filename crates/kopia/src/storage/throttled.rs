@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Blob, Retention, Storage};
 use crate::sync::lock;
@@ -15,18 +15,18 @@ const BURST: Duration = Duration::from_secs(1);
 struct Rate {
     bytes_per_second: u64,
     /// When the bytes that have been asked for will have gone.
-    free_at: Mutex<Option<Instant>>,
+    free_at: Mutex<Option<Time>>,
 }
 
 impl Rate {
     /// How long whoever asks for so many bytes at that moment has to wait.
-    fn ask(&self, bytes: usize, now: Instant) -> Duration {
+    fn ask(&self, bytes: usize, now: Time) -> Duration {
         let mut free_at = lock(&self.free_at);
-        let earliest = now.checked_sub(BURST).unwrap_or(now);
+        let earliest = now.minus(BURST);
         let begin = free_at.map_or(earliest, |at| at.max(earliest));
-        let end = begin + Duration::from_secs_f64(bytes as f64 / self.bytes_per_second as f64);
+        let end = begin.plus(Duration::from_secs_f64(bytes as f64 / self.bytes_per_second as f64));
         *free_at = Some(end);
-        end.saturating_duration_since(now)
+        end.since(now)
     }
 }
 
@@ -46,24 +46,24 @@ impl Throttled {
         };
         Self { inner, read: rate(read), write: rate(write) }
     }
-}
 
-fn wait(rate: Option<&Rate>, bytes: usize) {
-    if let Some(rate) = rate {
-        thread::sleep(rate.ask(bytes, Instant::now()));
+    fn wait(&self, rate: Option<&Rate>, bytes: usize) {
+        if let Some(rate) = rate {
+            thread::sleep(rate.ask(bytes, self.now()));
+        }
     }
 }
 
 impl Storage for Throttled {
     fn get(&self, name: &str, limit: usize) -> Result<Vec<u8>> {
         let data = self.inner.get(name, limit)?;
-        wait(self.read.as_ref(), data.len());
+        self.wait(self.read.as_ref(), data.len());
         Ok(data)
     }
 
     fn get_range(&self, name: &str, offset: u64, length: usize) -> Result<Vec<u8>> {
         let data = self.inner.get_range(name, offset, length)?;
-        wait(self.read.as_ref(), data.len());
+        self.wait(self.read.as_ref(), data.len());
         Ok(data)
     }
 
@@ -72,12 +72,12 @@ impl Storage for Throttled {
     }
 
     fn put(&self, name: &str, data: &[u8], retention: Option<Retention>) -> Result<Time> {
-        wait(self.write.as_ref(), data.len());
+        self.wait(self.write.as_ref(), data.len());
         self.inner.put(name, data, retention)
     }
 
     fn put_if_absent(&self, name: &str, data: &[u8], retention: Option<Retention>) -> Result<Time> {
-        wait(self.write.as_ref(), data.len());
+        self.wait(self.write.as_ref(), data.len());
         self.inner.put_if_absent(name, data, retention)
     }
 
@@ -112,8 +112,7 @@ mod tests {
     #[test]
     fn bytes_go_as_fast_as_they_may_and_no_faster() {
         let rate = Rate { bytes_per_second: 1000, free_at: Mutex::default() };
-        let start = Instant::now();
-        let at = |millis| start + Duration::from_millis(millis);
+        let at = |millis| Time::from_seconds(1_700_000_000).plus(Duration::from_millis(millis));
         for (bytes, now, waits) in
             [(1000, 0, 0), (500, 0, 500), (500, 0, 1000), (1000, 1000, 1000), (0, 1500, 500), (1000, 9000, 0)]
         {

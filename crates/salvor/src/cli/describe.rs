@@ -9,7 +9,7 @@ use engine::results::Results;
 use serde::de::DeserializeOwned;
 
 use super::Session;
-use super::download::{DownloadFlags, text};
+use super::download::{DownloadFlags, FileNotFound, text};
 use super::selection::Which;
 use super::sheet::{Names, Sheet};
 use super::text::selector;
@@ -68,9 +68,20 @@ impl DescribeFlags {
         session: &Session,
         target: (DownloadTargetKind, &str),
     ) -> Result<T, String> {
-        let content =
-            text(session, &self.download, target, TIMEOUT).await.map_err(|error| error.to_string())?;
-        engine::files::decode(&content).map_err(|error| error.to_string())
+        self.file_if_any(session, target).await?.ok_or_else(|| FileNotFound.to_string())
+    }
+
+    /// What a file says; nothing where there is no such file.
+    pub async fn file_if_any<T: DeserializeOwned + Default>(
+        &self,
+        session: &Session,
+        target: (DownloadTargetKind, &str),
+    ) -> Result<Option<T>, String> {
+        match text(session, &self.download, target, TIMEOUT).await {
+            Err(error) if error.is::<FileNotFound>() => Ok(None),
+            Err(error) => Err(error.to_string()),
+            Ok(content) => engine::files::decode(&content).map(Some).map_err(|error| error.to_string()),
+        }
     }
 }
 

@@ -37,6 +37,11 @@ pub struct DownloadFlags {
     pub cacert: Option<PathBuf>,
 }
 
+/// The server or the store says that there is no such file.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("file not found")]
+pub struct FileNotFound;
+
 /// A file as a stream, as it lies in the bucket.
 pub async fn open(
     session: &Session,
@@ -47,8 +52,11 @@ pub async fn open(
     let address = address(session, (kind, name), timeout).await?;
     match own_path(session, &address) {
         Some((service, path)) => {
-            let stream = session.cluster.service_get(&service, &path).await?;
-            Ok(stream.map_err(anyhow::Error::from).boxed())
+            match session.cluster.service_get(&service, &path).await {
+                // With a `Status` the API server says that there is no such Service.
+                Err(error) if error.is_not_found() && error.status.is_none() => bail!(FileNotFound),
+                stream => Ok(stream?.map_err(anyhow::Error::from).boxed()),
+            }
         }
         None => follow(session, flags, &address).await,
     }
@@ -127,7 +135,7 @@ async fn follow(
     let answer = client.build()?.get(address).send().await.map_err(hinted)?;
     match answer.status() {
         status if status.is_success() => Ok(answer.bytes_stream().map_err(anyhow::Error::from).boxed()),
-        reqwest::StatusCode::NOT_FOUND => bail!("file not found"),
+        reqwest::StatusCode::NOT_FOUND => bail!(FileNotFound),
         _ => bail!("request failed: {}", answer.text().await.unwrap_or_default()),
     }
 }

@@ -1,19 +1,39 @@
-//! What `logs` of backups and of restores have in common.
+//! `logs` of backups and of restores.
 
 use std::fmt::Display;
 use std::time::Duration;
 
-use api::GoDuration;
+use anyhow::{anyhow, bail};
 use api::velero::v1::DownloadTargetKind;
+use api::{GoDuration, Kind};
 use clap::Args;
+use cluster::typed;
 
 use super::download::{DownloadFlags, text};
 use super::output::print;
-use super::{Session, values};
+use super::{Globals, Session, values};
+use crate::exit::Exit;
 
-/// The flags of commands that show a log.
+/// What has a log, and in which words that is said where there is none.
+pub trait Logged: Kind {
+    /// The log, as downloads name it.
+    const LOG: DownloadTargetKind;
+
+    /// Its phase.
+    fn phase(&self) -> String;
+
+    /// Said where it does not exist.
+    fn missing(name: &str) -> String;
+
+    /// Said where it has not come so far as to have a log.
+    fn too_early(name: &str) -> String;
+}
+
+/// Shows the log of an operation.
 #[derive(Debug, Args)]
-pub struct LogFlags {
+pub struct Logs {
+    /// Whose log
+    name: String,
     /// How long to wait for the server and the store
     #[arg(long, value_parser = values::duration, default_value = "1m0s")]
     timeout: GoDuration,
@@ -21,12 +41,20 @@ pub struct LogFlags {
     download: DownloadFlags,
 }
 
-impl LogFlags {
-    /// Prints a log.
-    pub async fn show(&self, session: &Session, log: (DownloadTargetKind, &str)) -> anyhow::Result<()> {
+impl Logs {
+    /// Runs it for an operation of this kind.
+    pub async fn run<K: Logged>(self, globals: &Globals, called: &str) -> anyhow::Result<Exit> {
+        let session = Session::open(globals, called).await?;
+        let name = &self.name;
+        let found: Option<K> = typed::find(&session.cluster, &session.namespace, name).await?;
+        let operation = found.ok_or_else(|| anyhow!(K::missing(name)))?;
+        if !has_log(operation.phase()) {
+            bail!(K::too_early(name));
+        }
         let timeout = Duration::try_from(self.timeout.to_signed())?;
-        let text = text(session, &self.download, log, timeout).await?;
-        print(&String::from_utf8_lossy(&text))
+        let text = text(&session, &self.download, (K::LOG, name), timeout).await?;
+        print(&String::from_utf8_lossy(&text))?;
+        Ok(Exit::Done)
     }
 }
 

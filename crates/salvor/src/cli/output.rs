@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use anyhow::Context;
-use api::ObjectMeta;
+use api::{Kind, ObjectMeta};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
@@ -45,6 +45,15 @@ impl OutputFlags {
             cells.push(if pairs.is_empty() { "<none>".to_owned() } else { pairs.join(",") });
         }
         cells
+    }
+
+    /// Prints objects in the form that is asked for, as a table unless another one is.
+    pub fn show<K: Kind>(&self, all: &[K], table: impl FnOnce(&[K]) -> String) -> anyhow::Result<()> {
+        let text = match self.output {
+            None | Some(Format::Table) => table(all),
+            Some(format) => objects(format, K::KIND, all.iter().map(Kind::to_document).collect())?,
+        };
+        print(&text)
     }
 }
 

@@ -6,8 +6,8 @@ use clap::Args;
 use cluster::typed;
 use std::io::BufRead;
 
-use super::Session;
 use super::output::{error_line, line, print};
+use super::{Globals, Session};
 
 /// The flags of commands that show objects.
 #[derive(Debug, Clone, Default, Args)]
@@ -52,7 +52,7 @@ pub struct Chosen {
 
 impl Chosen {
     /// Refuses what does not say which objects, or says it twice.
-    pub fn check(&self, what: &str) -> anyhow::Result<()> {
+    fn check(&self, what: &str) -> anyhow::Result<()> {
         let ways = [!self.names.is_empty(), self.all, self.selector.is_some()];
         if ways.into_iter().filter(|way| *way).count() != 1 {
             bail!(
@@ -78,14 +78,22 @@ impl Chosen {
         Ok(found)
     }
 
-    /// The objects, once the user has confirmed that they are to change; none where there are none, or where not.
-    pub async fn confirmed<K: Kind>(&self, session: &Session, what: &str) -> anyhow::Result<Vec<K>> {
-        let found = self.find(session, what).await?;
+    /// Connects, and gives the objects once the user has confirmed that they are to change; none where there are none,
+    /// or where not.
+    pub async fn confirmed<K: Kind>(
+        &self,
+        what: &str,
+        (globals, called): (&Globals, &str),
+    ) -> anyhow::Result<(Session, Vec<K>)> {
+        self.check(what)?;
+        let session = Session::open(globals, called).await?;
+        let mut found = self.find(&session, what).await?;
         if found.is_empty() {
             line(&format!("No {what}s found"))?;
-            return Ok(found);
+        } else if !self.confirm && !ask()? {
+            found.clear();
         }
-        Ok(if self.confirm || ask()? { found } else { Vec::new() })
+        Ok((session, found))
     }
 }
 

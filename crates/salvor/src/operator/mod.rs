@@ -4,10 +4,9 @@ mod flags;
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use api::labels::{OPERATOR_LEASE, SERVER_VERSION};
-use cluster::clock;
-use cluster::lease::{Election, LeaseOptions, Terms};
+use cluster::lease::Election;
 use cluster::{Cluster, Connect, Kube, Limits};
 use controllers::deps::{RandomIds, SystemClock};
 use controllers::install::deployment::Platform;
@@ -16,7 +15,7 @@ use controllers::oadp::dpa::{Context, OWNED_BACKUP_LOCATIONS, OWNED_DEPLOYMENTS,
 use controllers::runtime::{self, GRACE};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::info;
 
 use self::flags::Flags;
 use crate::exit::Exit;
@@ -33,15 +32,7 @@ pub fn main(arguments: Vec<String>) -> Exit {
         }
     };
     telemetry::init(flags.log_level, flags.log_format);
-    let outcome =
-        tokio::runtime::Runtime::new().context("start").and_then(|runtime| runtime.block_on(run(flags)));
-    match outcome {
-        Ok(()) => Exit::Done,
-        Err(problem) => {
-            error!("failed to {problem:#}");
-            Exit::Failed
-        }
-    }
+    process::run(run(flags))
 }
 
 /// From the first call to the last. An error is the end of the process; another begins where it ended.
@@ -51,10 +42,10 @@ async fn run(flags: Flags) -> Result<()> {
         TcpListener::bind(flags.metrics_address()?).await.context("listen for scrapes of metrics")?;
     let cluster = connect(&flags).await?;
     let context = context(&flags, Arc::clone(&cluster)).await?;
-    let election = Election::start(cluster, lease(&flags.namespace));
+    let election = Election::start(cluster, process::lease(&flags.namespace, OPERATOR_LEASE, "operator"));
     let metrics = crate::server::metrics::serve(listener, Arc::clone(&context.metrics));
     let outcome = tokio::select! {
-        outcome = lead(&election, &context) => outcome,
+        outcome = process::lead((&election, OPERATOR_LEASE), &context.stop, work(&context)) => outcome,
         outcome = metrics => outcome,
         () = process::stop_when_told(&context.stop, GRACE) => Ok(()),
     };
@@ -62,21 +53,9 @@ async fn run(flags: Flags) -> Result<()> {
     outcome
 }
 
-/// Waits for the Lease, then works until the end: in order if the process is told to, at once if it is lost.
-async fn lead(election: &Election, context: &Arc<Context>) -> Result<()> {
-    info!(lease = OPERATOR_LEASE, "waiting for the lease");
-    let mut standing = election.standing();
-    let leadership = tokio::select! {
-        leadership = standing.won() => leadership.context("stand for the lease")?,
-        () = context.stop.cancelled() => return Ok(()),
-    };
-    info!(lease = OPERATOR_LEASE, "holding the lease");
+async fn work(context: &Arc<Context>) -> Result<()> {
     let specs = vec![&SPEC, &OWNED_DEPLOYMENTS, &OWNED_BACKUP_LOCATIONS];
-    tokio::select! {
-        biased;
-        () = leadership.lost.cancelled() => bail!("keep the lease: another may hold it"),
-        outcome = runtime::run(Arc::clone(context), specs) => Ok(outcome?),
-    }
+    Ok(runtime::run(Arc::clone(context), specs).await?)
 }
 
 async fn connect(flags: &Flags) -> Result<Arc<dyn Cluster>> {
@@ -100,14 +79,4 @@ async fn context(flags: &Flags, cluster: Arc<dyn Cluster>) -> Result<Arc<Context
         settings: Settings { image: flags.image.clone(), platform: Platform::of(&discovered) },
         stop: CancellationToken::new(),
     }))
-}
-
-fn lease(namespace: &str) -> LeaseOptions {
-    LeaseOptions {
-        namespace: namespace.to_owned(),
-        name: OPERATOR_LEASE.to_owned(),
-        identity: process::identity("operator"),
-        terms: Terms::default(),
-        clock: Arc::new(clock::SystemClock),
-    }
 }

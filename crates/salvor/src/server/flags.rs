@@ -9,7 +9,7 @@ use api::GoDuration;
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser};
 use controllers::Config;
-use controllers::config::{BackupDefaults, Limits, Periods, Priorities, RestoreSettings};
+use controllers::config::{BackupDefaults, Limits, NOT_ACTING, Periods, Priorities, RestoreSettings};
 use controllers::server::{CAN_BE_DISABLED, NOT_FOR_RESTORES};
 
 use crate::telemetry::{Format, Verbosity};
@@ -22,26 +22,6 @@ const MAINTENANCE: Duration = Duration::from_secs(3600);
 const GARBAGE: Duration = Duration::from_secs(3600);
 /// How often operations under way are looked at where no flag says otherwise.
 const OPERATIONS: Duration = Duration::from_secs(10);
-
-/// Flags that are taken for the sake of existing installations and change nothing yet.
-const NOT_ACTING: &[&str] = &[
-    "plugin_dir",
-    "profiler_address",
-    "volume_group_snapshot_label_key",
-    "default_repo_maintain_frequency",
-    "item_operation_sync_frequency",
-    "default_item_operation_timeout",
-    "fs_backup_timeout",
-    "default_volumes_to_fs_backup",
-    "default_snapshot_move_data",
-    "default_volume_snapshot_locations",
-    "disable_informer_cache",
-    "schedule_skip_immediately",
-    "backup_repository_configmap",
-    "repo_maintenance_job_configmap",
-    "item_block_worker_count",
-    "klog",
-];
 
 /// What the flags come to.
 #[derive(Debug)]
@@ -113,9 +93,9 @@ pub struct Root {
 /// How hard the API server may be asked.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Client {
-    /// Requests a second to the API server, in the long run
-    #[arg(long = "client-qps", default_value = "100")]
-    pub qps: f32,
+    /// Requests a second to the API server, in the long run; without it, as many as the API server takes
+    #[arg(long = "client-qps")]
+    pub qps: Option<f32>,
     /// Requests that may go out at once
     #[arg(long = "client-burst", default_value = "100")]
     pub burst: u32,
@@ -276,14 +256,20 @@ fn go_switch(arg: clap::Arg) -> clap::Arg {
         .default_value("false")
 }
 
+/// The flags that were given and change nothing yet; one that was given empty asks for nothing.
+fn not_acting(matches: &ArgMatches) -> Vec<String> {
+    let is_given = |arg: &clap::Arg| {
+        let id = arg.get_id().as_str();
+        let asks = || matches.get_raw(id).is_some_and(|mut values| values.any(|value| !value.is_empty()));
+        matches.value_source(id) == Some(ValueSource::CommandLine) && asks()
+    };
+    let command = Flags::command();
+    let flags = command.get_arguments().filter(|arg| is_given(arg)).filter_map(clap::Arg::get_long);
+    flags.filter(|flag| NOT_ACTING.contains(flag)).map(|flag| format!("--{flag}")).collect()
+}
+
 impl Flags {
     fn settings(self, matches: &ArgMatches) -> Result<Settings, Refused> {
-        let given = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
-        let not_acting = NOT_ACTING
-            .iter()
-            .filter(|id| given(id))
-            .map(|id| format!("--{}", id.replace('_', "-")))
-            .collect();
         let mut notes = Vec::new();
         match self.backup.uploader_type.as_str() {
             "kopia" | "" => {}
@@ -300,15 +286,15 @@ impl Flags {
             client: self.checked_client()?,
             root: self.root.clone(),
             config: self.config()?,
-            not_acting,
+            not_acting: not_acting(matches),
             notes,
         })
     }
 
     fn checked_client(&self) -> Result<Client, Refused> {
         let client = self.client;
-        if client.qps <= 0.0 {
-            return Err(refuse("client-qps", &client.qps, "it is above 0"));
+        if let Some(qps) = client.qps.filter(|qps| *qps <= 0.0) {
+            return Err(refuse("client-qps", &qps, "it is above 0"));
         }
         match client.burst {
             0 => Err(refuse("client-burst", &0, "it is above 0")),
@@ -456,6 +442,18 @@ mod tests {
         assert_eq!(settings.log.format, Format::Json);
         assert_eq!(settings.not_acting, ["--default-volumes-to-fs-backup"]);
         assert_eq!(settings.metrics_address.port(), 8085);
+    }
+
+    #[test]
+    fn flags_that_change_nothing_are_named_as_they_are_written() {
+        let settings =
+            parsed("--v=4 --features=EnableCSI --fs-backup-timeout=1h --default-backup-ttl=1h").unwrap();
+        let named: BTreeSet<_> = settings.not_acting.iter().map(String::as_str).collect();
+        assert_eq!(named, ["--features", "--fs-backup-timeout", "--v"].into());
+        assert!(parsed("--default-item-operation-timeout=2h --features=").unwrap().not_acting.is_empty());
+        let command = Flags::command();
+        let known: BTreeSet<_> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
+        assert!(NOT_ACTING.iter().all(|flag| known.contains(flag)));
     }
 
     #[test]

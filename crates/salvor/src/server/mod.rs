@@ -11,13 +11,13 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use api::labels::{DOWNLOAD_PORT, SERVER_LEASE, SERVER_VERSION};
-use cluster::clock;
-use cluster::lease::{Election, LeaseOptions, Terms};
+use cluster::lease::{Election, Fenced, Standing};
 use cluster::{Cluster, Connect, Kube};
 use controllers::Deps;
 use controllers::deps::{RandomIds, SystemClock};
+use controllers::fence::FencedStores;
 use controllers::metrics::Metrics;
 use controllers::runtime::GRACE;
 use controllers::stores::ClusterStores;
@@ -26,7 +26,7 @@ use store::config::Wiring;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use self::flags::{Refused, Settings};
 use crate::exit::Exit;
@@ -50,15 +50,7 @@ pub fn main(arguments: Vec<String>) -> Exit {
         }
     };
     telemetry::init(settings.log.level, settings.log.format);
-    let outcome =
-        tokio::runtime::Runtime::new().context("start").and_then(|runtime| runtime.block_on(run(settings)));
-    match outcome {
-        Ok(()) => Exit::Done,
-        Err(problem) => {
-            error!("failed to {problem:#}");
-            Exit::Failed
-        }
-    }
+    process::run(run(settings))
 }
 
 /// From the first call to the last. An error is the end of the process; another begins where it ended.
@@ -66,11 +58,14 @@ async fn run(settings: Settings) -> Result<()> {
     announce(&settings);
     let cluster = connect(&settings).await?;
     startup::check(cluster.as_ref(), &settings.config.namespace).await?;
-    let deps = deps(&settings, Arc::clone(&cluster));
+    let election = Election::start(
+        Arc::clone(&cluster),
+        process::lease(&settings.config.namespace, SERVER_LEASE, "server"),
+    );
+    let deps = deps(&settings, cluster, &election.standing());
     let mut services = services(&settings, &deps).await?;
-    let election = Election::start(cluster, lease(&settings));
     let outcome = tokio::select! {
-        outcome = lead(&election, &deps) => outcome,
+        outcome = process::lead((&election, SERVER_LEASE), &deps.stop, work(&deps)) => outcome,
         ended = services.join_next() => Err(anyhow!("serve: {ended:?}")),
         () = process::stop_when_told(&deps.stop, GRACE) => Ok(()),
     };
@@ -78,23 +73,11 @@ async fn run(settings: Settings) -> Result<()> {
     outcome
 }
 
-/// Waits for the Lease, then works until the end: in order if the process is told to, at once if the Lease is
-/// lost, since by then another may have it.
-async fn lead(election: &Election, deps: &Arc<Deps>) -> Result<()> {
-    info!(lease = SERVER_LEASE, "waiting for the lease");
-    let mut standing = election.standing();
-    let leadership = tokio::select! {
-        leadership = standing.won() => leadership.context("stand for the lease")?,
-        () = deps.stop.cancelled() => return Ok(()),
-    };
-    info!(lease = SERVER_LEASE, "holding the lease");
+/// Work of the one server that holds the Lease.
+async fn work(deps: &Arc<Deps>) -> Result<()> {
     startup::prepare(deps).await?;
-    let working = controllers::runtime::run(Arc::clone(deps), controllers::server::enabled(&deps.config));
-    tokio::select! {
-        biased;
-        () = leadership.lost.cancelled() => bail!("keep the lease: another may hold it"),
-        outcome = working => Ok(outcome?),
-    }
+    let enabled = controllers::server::enabled(&deps.config);
+    Ok(controllers::runtime::run(Arc::clone(deps), enabled).await?)
 }
 
 fn announce(settings: &Settings) {
@@ -114,7 +97,8 @@ async fn connect(settings: &Settings) -> Result<Arc<dyn Cluster>> {
         context: text(&settings.root.kubecontext),
         user_agent: process::user_agent("salvor-server"),
         limits: cluster::Limits {
-            qps: settings.client.qps,
+            // Requests in flight are limited in any case, and the API server says itself when it has enough.
+            qps: settings.client.qps.unwrap_or_default(),
             burst: settings.client.burst,
             ..cluster::Limits::default()
         },
@@ -122,17 +106,20 @@ async fn connect(settings: &Settings) -> Result<Arc<dyn Cluster>> {
     Ok(Arc::new(Kube::connect(&connect).await?))
 }
 
-fn deps(settings: &Settings, cluster: Arc<dyn Cluster>) -> Arc<Deps> {
+/// What the controllers are given: they write only while we lead.
+fn deps(settings: &Settings, cluster: Arc<dyn Cluster>, standing: &Standing) -> Arc<Deps> {
+    let cluster: Arc<dyn Cluster> = Arc::new(Fenced::new(cluster, standing.clone()));
     let wiring = Wiring::default();
     let metrics = Metrics::with(|registry| wiring.metrics.register(registry));
     let stores = ClusterStores::new(Arc::clone(&cluster), &settings.config.namespace, environment(), wiring);
     Arc::new(Deps {
         cluster,
-        stores: Arc::new(stores),
+        stores: Arc::new(FencedStores::new(stores, standing.clone())),
         clock: Arc::new(SystemClock),
         ids: Arc::new(RandomIds),
         config: Arc::new(settings.config.clone()),
         metrics: Arc::new(metrics),
+        failures: Default::default(),
         stop: CancellationToken::new(),
     })
 }
@@ -167,16 +154,6 @@ async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     }
 }
 
-fn lease(settings: &Settings) -> LeaseOptions {
-    LeaseOptions {
-        namespace: settings.config.namespace.clone(),
-        name: SERVER_LEASE.to_owned(),
-        identity: process::identity("server"),
-        terms: Terms::default(),
-        clock: Arc::new(clock::SystemClock),
-    }
-}
-
 /// What the tests of the server are given: one store for every location.
 #[cfg(test)]
 fn test_deps(fake: &cluster::fake::FakeCluster, store: impl store::Store) -> Arc<Deps> {
@@ -199,6 +176,7 @@ fn test_deps(fake: &cluster::fake::FakeCluster, store: impl store::Store) -> Arc
         ids: Arc::new(RandomIds),
         config: Arc::default(),
         metrics: Arc::default(),
+        failures: Default::default(),
         stop: CancellationToken::new(),
     })
 }

@@ -44,18 +44,31 @@ fn entry(tarball: &mut Tarball, kind: EntryType, path: &str, content: &[u8]) {
     tarball.append(&header, content).unwrap();
 }
 
-/// Archives that a restore refuses as a whole.
-pub(crate) fn refused(namespace: &str) -> Vec<(&'static str, Vec<u8>)> {
+/// Archives that a restore refuses as a whole, by name, with the words that say why.
+pub(crate) fn refused(namespace: &str) -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let whole = archive(namespace, |_| {});
     let path = |name: &str| format!("resources/configmaps/namespaces/{namespace}/{name}.json");
     vec![
-        ("truncated", whole[..whole.len() / 2].to_vec()),
-        ("not-gzip", b"this is no archive".to_vec()),
-        ("not-tar", gzip(&[7; 4096])),
-        ("leads-up", archive(namespace, |tarball| file(tarball, "resources/../../etc/passwd", b"{}"))),
-        ("absolute", archive(namespace, |tarball| file(tarball, "/etc/passwd", b"{}"))),
-        ("link", archive(namespace, |tarball| entry(tarball, EntryType::Symlink, &path("link"), b""))),
-        ("bomb", archive(namespace, |tarball| file(tarball, &path("bomb"), &vec![b' '; 64 << 20]))),
+        ("truncated", whole[..whole.len() / 2].to_vec(), "truncated"),
+        ("not-gzip", b"this is no archive".to_vec(), "not gzip"),
+        ("not-tar", gzip(&[7; 4096]), "corrupt"),
+        (
+            "leads-up",
+            archive(namespace, |tarball| file(tarball, "resources/../../etc/passwd", b"{}")),
+            "leads out of the archive",
+        ),
+        ("absolute", archive(namespace, |tarball| file(tarball, "/etc/passwd", b"{}")), "is absolute"),
+        (
+            "link",
+            archive(namespace, |tarball| entry(tarball, EntryType::Symlink, &path("link"), b"")),
+            "neither a file nor a folder",
+        ),
+        (
+            "large",
+            archive(namespace, |tarball| file(tarball, &path("large"), &vec![b' '; 64 << 20])),
+            "are allowed",
+        ),
+        ("bomb", bomb(path), "decompresses to more than 250 times its size"),
         (
             "million",
             archive(namespace, |tarball| {
@@ -63,8 +76,25 @@ pub(crate) fn refused(namespace: &str) -> Vec<(&'static str, Vec<u8>)> {
                     file(tarball, &path(&number.to_string()), b"");
                 }
             }),
+            "more than 900000 entries",
         ),
     ]
+}
+
+/// An archive of entries that are no larger than many true ones, and that unpack to a thousand times its size.
+fn bomb(path: impl Fn(&str) -> String) -> Vec<u8> {
+    const ENTRIES: usize = 32;
+    const ENTRY: usize = 4 << 20;
+    let mut tarball = Builder::new(GzEncoder::new(Vec::new(), Compression::best()));
+    file(&mut tarball, "metadata/version", b"1.1.0");
+    let blanks = vec![b' '; ENTRY];
+    for number in 0..ENTRIES {
+        file(&mut tarball, &path(&format!("blank-{number}")), &blanks);
+    }
+    let packed = tarball.into_inner().unwrap().finish().unwrap();
+    let ratio = ENTRIES * ENTRY / packed.len();
+    assert!(ratio >= 1000, "no bomb: 1:{ratio}");
+    packed
 }
 
 /// An archive of which one object is none.

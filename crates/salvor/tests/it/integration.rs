@@ -14,46 +14,11 @@ use testkit::unreliable::{Mood, Unreliable};
 use testkit::wait::{Look, until};
 
 use crate::archives;
+use crate::locations::{location_is, make_location};
 use crate::world::{BUCKET, World, world};
 
-/// How long a location may take to be looked at again.
+/// How long an upload may take to begin.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-async fn make_location(world: &World, server: &str, name: &str, prefix: &str, change: &Value) {
-    let mut document = json!({
-        "apiVersion": "velero.io/v1", "kind": "BackupStorageLocation",
-        "metadata": {"name": name, "namespace": server},
-        "spec": {
-            "provider": "aws", "validationFrequency": "1s",
-            "objectStorage": {"bucket": BUCKET, "prefix": prefix},
-            "config": {"region": "us-east-1", "s3ForcePathStyle": "true", "s3Url": world.s3.endpoint},
-        },
-    });
-    merge(&mut document["spec"], change);
-    world.submit(server, "backupstoragelocations", &document).await.unwrap();
-}
-
-fn merge(target: &mut Value, change: &Value) {
-    match (target, change) {
-        (Value::Object(target), Value::Object(change)) => {
-            change.iter().for_each(|(key, value)| merge(target.entry(key).or_insert(Value::Null), value));
-        }
-        (target, change) => *target = change.clone(),
-    }
-}
-
-/// Waits until a location is in a phase, with a message that says so.
-async fn location_is(world: &World, server: &str, name: &str, phase: &str, says: &str) {
-    let path = format!("/apis/velero.io/v1/namespaces/{server}/backupstoragelocations/{name}");
-    until(&format!("location {name} is not {phase} ({says})"), PATIENCE, || async {
-        let location = world.cluster.client().get(&path).await?.unwrap_or_default();
-        let status = &location["status"];
-        let told = status["message"].as_str().unwrap_or_default().contains(says);
-        Ok(if status["phase"] == phase && told { Look::Done(()) } else { Look::NotYet(status.to_string()) })
-    })
-    .await
-    .unwrap();
-}
 
 async fn back_up(world: &World, server: &str, name: &str, spec: Value) -> Value {
     world.request(server, "Backup", name, spec).await.unwrap();
@@ -190,16 +155,17 @@ async fn archives_that_are_none_are_refused_and_touch_nothing() {
     world.install_salvor(SERVER, SERVER).await;
     let folder = backups_folder(&world, SERVER);
     let bad = archives::refused(NAMESPACE);
-    for (name, archive) in &bad {
+    for (name, archive, _) in &bad {
         plant(&folder, SERVER, name, archive);
     }
     plant(&folder, SERVER, "with-a-list", &archives::with_a_list(NAMESPACE));
     let namespace = format!("/api/v1/namespaces/{NAMESPACE}");
-    for (name, _) in &bad {
+    for (name, _, why) in &bad {
         assert_eq!(world.ended(SERVER, "backups", name).await["phase"], "Completed");
         let status = restore(&world, SERVER, name, json!({"backupName": name})).await;
         assert_eq!(status["phase"], "Failed", "{name}: {status}");
-        assert!(status["failureReason"].as_str().unwrap().contains("SLV-2015"), "{name}: {status}");
+        let reason = status["failureReason"].as_str().unwrap();
+        assert!(reason.contains("SLV-2015") && reason.contains(why), "{name}: {status}");
         assert!(
             world.cluster.client().get(&namespace).await.unwrap().is_none(),
             "{name} touched the cluster"
@@ -236,7 +202,7 @@ async fn a_store_that_misbehaves_loses_nothing() {
     let spec = json!({"storageLocation": "shaky", "includedNamespaces": [NAMESPACE]});
     world.request(SERVER, "Backup", "cut-off", spec).await.unwrap();
     until("no upload was broken off", PATIENCE, || async {
-        Ok(if proxy.broken() > 0 { Look::Done(()) } else { Look::NotYet("none yet".to_owned()) })
+        Ok(if proxy.stopped() > 0 { Look::Done(()) } else { Look::NotYet("none yet".to_owned()) })
     })
     .await
     .unwrap();

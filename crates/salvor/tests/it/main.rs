@@ -5,7 +5,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
 mod archives;
+mod commands;
+mod demo;
 mod e2e;
 mod integration;
 mod interop;
+mod leaders;
+mod locations;
+mod long;
 mod world;

@@ -11,17 +11,24 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use testkit::cluster::Cluster;
 use testkit::compare::compare;
-use testkit::objects::{create_all, read_namespaces};
+use testkit::objects::{Catalog, create_all, read_beside, read_namespaces};
 use testkit::progress::Progress;
 use testkit::s3::S3;
+use testkit::unreliable::Unreliable;
 use testkit::wait::{Look, until};
 use testkit::{velero, zoo};
 use tokio::sync::{Mutex, MutexGuard};
 
+/// What the log of a backup says that another server had planned.
+pub(crate) const BACKUP_GOES_ON: &str = "going on with a backup that another server planned";
+/// How the log of a restore says that another server had begun it.
+pub(crate) const RESTORE_GOES_ON: &str = "going on with a restore of which ";
+/// Our own program.
+pub(crate) const SALVOR: &str = env!("CARGO_BIN_EXE_salvor");
 /// The bucket of the tests.
 pub(crate) const BUCKET: &str = "it-tests";
 /// How the names of all namespaces begin that tests make.
-const OURS: [&str; 4] = ["e2e-", "interop-", "bad-", "two-"];
+const OURS: [&str; 5] = ["e2e-", "interop-", "bad-", "two-", "long-"];
 /// The seed of the objects, unless `SALVOR_TEST_SEED` says another.
 const SEED: u64 = 20_261_121;
 /// How long an operation, or what follows it in the cluster, may take.
@@ -37,6 +44,13 @@ pub(crate) struct World {
     pub(crate) seed: u64,
     velero: PathBuf,
     _turn: MutexGuard<'static, ()>,
+}
+
+/// A pod that is going to be killed.
+pub(crate) struct Victim {
+    pub(crate) name: String,
+    path: String,
+    uid: String,
 }
 
 /// The world that the environment names; `None` where there is none.
@@ -62,7 +76,7 @@ pub(crate) async fn world() -> Option<World> {
 impl World {
     /// Runs our program in the namespace of a server.
     pub(crate) fn salvor(&self, namespace: &str, arguments: &[&str]) -> Output {
-        self.run(Command::new(env!("CARGO_BIN_EXE_salvor")), namespace, arguments)
+        self.run(Command::new(SALVOR), namespace, arguments)
     }
 
     /// Runs the real velero in the namespace of a server.
@@ -70,7 +84,8 @@ impl World {
         self.run(Command::new(&self.velero), namespace, arguments)
     }
 
-    fn run(&self, mut program: Command, namespace: &str, arguments: &[&str]) -> Output {
+    /// Runs a program as our own, or one like it, is run.
+    pub(crate) fn run(&self, mut program: Command, namespace: &str, arguments: &[&str]) -> Output {
         program.env("KUBECONFIG", self.cluster.kubeconfig()).args(["--namespace", namespace]).args(arguments);
         let output = program.output().unwrap();
         println!(
@@ -155,27 +170,76 @@ impl World {
         self.submit(namespace, &format!("{}s", kind.to_lowercase()), &document).await
     }
 
-    /// Kills our server as soon as an operation has begun and has not done all of its objects.
+    /// Kills our server when it knows all objects of an operation, and before it has done all of them.
     pub(crate) async fn kill_in_the_middle(&self, namespace: &str, plural: &str, name: &str, done: &str) {
-        let client = self.cluster.client();
+        self.in_progress(namespace, (plural, name), |status| is_half_done(status, done)).await;
+        self.kill_server(namespace).await;
+    }
+
+    /// Kills every pod in the namespace of a server.
+    pub(crate) async fn kill_server(&self, namespace: &str) {
+        self.kill(&self.victims(namespace).await).await;
+    }
+
+    /// The pods in the namespace of a server.
+    pub(crate) async fn victims(&self, namespace: &str) -> Vec<Victim> {
+        let pods = format!("/api/v1/namespaces/{namespace}/pods");
+        let found = self.cluster.client().list(&pods).await.unwrap();
+        assert!(!found.is_empty(), "{namespace} has no server to kill");
+        let text = |pod: &Value, field: &str| pod["metadata"][field].as_str().unwrap().to_owned();
+        let victim = |pod: &Value| Victim {
+            path: format!("{pods}/{}", text(pod, "name")),
+            name: text(pod, "name"),
+            uid: text(pod, "uid"),
+        };
+        found.iter().map(victim).collect()
+    }
+
+    /// Puts a link between a server and its store that can be told to misbehave; everything passes at first.
+    pub(crate) async fn unreliable_store(&self, namespace: &str) -> Unreliable {
+        let store = Unreliable::start(self.cluster.subnet().host(), &self.s3.endpoint).await.unwrap();
+        let location = format!("/apis/velero.io/v1/namespaces/{namespace}/backupstoragelocations/default");
+        let change = json!({"spec": {"config": {"s3Url": store.endpoint}}});
+        self.cluster.client().merge(&location, &change).await.unwrap();
+        store
+    }
+
+    /// Whether the log of an operation has these words.
+    pub(crate) fn log_has(&self, namespace: &str, (what, name): (&str, &str), words: &str) -> bool {
+        // Not shown as other commands are: it is long.
+        let mut program = Command::new(SALVOR);
+        program.env("KUBECONFIG", self.cluster.kubeconfig()).args(["--namespace", namespace]);
+        let output = program.args([what, "logs", name]).output().unwrap();
+        assert!(output.status.success(), "{what} {name} has no log");
+        String::from_utf8_lossy(&output.stdout).contains(words)
+    }
+
+    /// Waits until an operation is in progress, with a status of that kind.
+    pub(crate) async fn in_progress(
+        &self,
+        namespace: &str,
+        (plural, name): (&str, &str),
+        wanted: impl Fn(&Value) -> bool,
+    ) {
         let path = format!("/apis/velero.io/v1/namespaces/{namespace}/{plural}/{name}");
         until(&format!("{plural} {name} is not in its middle"), PATIENCE, || async {
-            let status = client.get(&path).await?.unwrap_or_default()["status"].take();
-            let count = |field: &str| status["progress"][field].as_u64().unwrap_or_default();
-            let total = count("totalItems");
-            let middle = status["phase"] == "InProgress" && (total == 0 || count(done) < total);
+            let status = self.cluster.client().get(&path).await?.unwrap_or_default()["status"].take();
+            let middle = status["phase"] == "InProgress" && wanted(&status);
             Ok(if middle { Look::Done(()) } else { Look::NotYet(status.to_string()) })
         })
         .await
         .unwrap();
-        let pods = client.list(&format!("/api/v1/namespaces/{namespace}/pods")).await.unwrap();
-        for pod in &pods {
-            let name = pod["metadata"]["name"].as_str().unwrap();
-            // At once, as a node that dies would: no signal, no time to say goodbye.
-            let path = format!("/api/v1/namespaces/{namespace}/pods/{name}?gracePeriodSeconds=0");
-            client.delete(&path).await.unwrap();
+    }
+
+    /// Kills pods as a node that dies would: their processes, with no signal that they see, then the pods, so that others come
+    /// in their stead and not their own containers again.
+    pub(crate) async fn kill(&self, victims: &[Victim]) {
+        for victim in victims {
+            assert!(self.cluster.kill_pod(&victim.uid) > 0, "{} ran nothing", victim.name);
         }
-        println!("killed {} pods in the middle of {plural} {name}", pods.len());
+        for victim in victims {
+            self.cluster.client().delete(&format!("{}?gracePeriodSeconds=0", victim.path)).await.unwrap();
+        }
     }
 
     /// Waits until an operation of a server has ended, and gives its status.
@@ -202,11 +266,45 @@ impl World {
         let client = self.cluster.client();
         create_all(client, &zoo::generate_in(self.seed, namespaces)).await.unwrap();
         let made = self.settled(namespaces).await;
-        let kinds: BTreeSet<String> =
-            made.values().map(|object| format!("{} {}", object["apiVersion"], object["kind"])).collect();
-        println!("{} objects of {} kinds", made.len(), kinds.len());
-        assert!(made.len() >= 300 && kinds.len() >= 40, "too few to prove anything");
+        let (within, beside): (Vec<_>, Vec<_>) =
+            made.values().partition(|object| object["metadata"]["namespace"].is_string());
+        let kinds = |objects: &[&Value]| {
+            let kind = |object: &&Value| format!("{} {}", object["apiVersion"], object["kind"]);
+            objects.iter().map(kind).collect::<BTreeSet<_>>().len()
+        };
+        println!("{} objects of {} kinds in namespaces", within.len(), kinds(&within));
+        println!("{} objects of {} kinds beside them", beside.len(), kinds(&beside));
+        assert!(within.len() >= 300 && kinds(&within) >= 40, "too few to prove anything");
+        assert!(kinds(&beside) >= 15, "too few to prove anything");
         made
+    }
+
+    /// The kinds of no namespace that [`World::fill`] made objects of, as filters name them.
+    pub(crate) async fn kinds_beside(&self, namespaces: &[&str]) -> Vec<String> {
+        let catalog = Catalog::read(self.cluster.client()).await.unwrap();
+        let made = zoo::generate_in(self.seed, namespaces);
+        let beside = made.iter().filter(|document| {
+            document["metadata"]["namespace"].is_null() && document["kind"] != "Namespace"
+        });
+        let kinds: BTreeSet<_> =
+            beside.map(|document| catalog.type_of(document).unwrap().resource()).collect();
+        kinds.into_iter().collect()
+    }
+
+    /// What a backup is asked for that is to hold all that [`World::fill`] made.
+    pub(crate) async fn everything_in(&self, namespaces: &[&str]) -> Value {
+        json!({
+            "includedNamespaces": namespaces,
+            "includedClusterScopedResources": self.kinds_beside(namespaces).await,
+        })
+    }
+
+    /// All objects of namespaces, and those that the seed made beside them.
+    async fn look(&self, namespaces: &[&str]) -> Result<BTreeMap<String, Value>> {
+        let client = self.cluster.client();
+        let mut all = read_namespaces(client, namespaces).await?;
+        all.extend(read_beside(client, (zoo::LABEL, &self.seed.to_string())).await?);
+        Ok(all)
     }
 
     /// Fills a namespace with objects that no compression makes smaller: 12 MiB of them.
@@ -226,13 +324,12 @@ impl World {
         }
     }
 
-    /// All objects of namespaces, when two looks in a row see the same ones.
+    /// All that [`World::look`] sees, when two looks in a row see the same ones.
     async fn settled(&self, namespaces: &[&str]) -> BTreeMap<String, Value> {
-        let client = self.cluster.client();
-        let mut last = read_namespaces(client, namespaces).await.unwrap();
+        let mut last = self.look(namespaces).await.unwrap();
         loop {
             tokio::time::sleep(Duration::from_secs(2)).await;
-            let now = read_namespaces(client, namespaces).await.unwrap();
+            let now = self.look(namespaces).await.unwrap();
             if now.keys().eq(last.keys()) {
                 return now;
             }
@@ -243,7 +340,7 @@ impl World {
     /// Deletes what [`World::fill`] made: namespaces with all that is in them, and what is beside them.
     pub(crate) async fn lose(&self, namespaces: &[&str]) {
         let client = self.cluster.client();
-        let catalog = testkit::objects::Catalog::read(client).await.unwrap();
+        let catalog = Catalog::read(client).await.unwrap();
         let mut made = zoo::generate_in(self.seed, namespaces);
         // Definitions last: their objects need them to be deleted.
         made.sort_by_key(|document| document["kind"] == "CustomResourceDefinition");
@@ -260,11 +357,10 @@ impl World {
         }
     }
 
-    /// Waits until namespaces hold what they held before, and fails with the differences if they do not.
+    /// Waits until namespaces, and what is beside them, hold what they held before, and fails with the differences if they do not.
     pub(crate) async fn same(&self, namespaces: &[&str], before: &BTreeMap<String, Value>) {
-        let client = self.cluster.client();
         let outcome = until("restored objects differ", Duration::from_secs(60), || async {
-            let now = read_namespaces(client, namespaces).await?;
+            let now = self.look(namespaces).await?;
             if let Some(workload) = now.values().find(|object| !taken_up(object)) {
                 return Ok(Look::NotYet(format!("its controller has not taken it up: {workload}")));
             }
@@ -317,6 +413,15 @@ impl World {
         .await
         .unwrap();
     }
+}
+
+/// Whether an operation knows all of its objects, and has not done all of them.
+pub(crate) fn is_half_done(status: &Value, done: &str) -> bool {
+    count(status, done) < count(status, "totalItems")
+}
+
+fn count(status: &Value, field: &str) -> u64 {
+    status["progress"][field].as_u64().unwrap_or_default()
 }
 
 /// Whether the controller of a workload works on what is there.

@@ -14,13 +14,13 @@ pub use memory::Memory;
 /// without control characters.
 pub(crate) fn is_sound(key: &str) -> bool {
     !key.is_empty()
-        && !key.chars().any(char::is_control)
+        && !key.chars().any(|c| c.is_control() || c == '\\')
         && key.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
 }
 
 /// The key that no store can hold.
 pub(crate) fn unsound(action: &'static str, key: &str) -> crate::Error {
-    let message = "the key is empty, absolute, or has empty, dot or control parts".to_owned();
+    let message = "the key is empty, absolute, or has empty, dot or control parts, or a backslash".to_owned();
     crate::Error { kind: crate::ErrorKind::Config, action, key: key.to_owned(), message }
 }
 

@@ -18,6 +18,31 @@ use super::upload::Parts;
 use super::{is_sound, unsound};
 use crate::{Capabilities, Error, ErrorKind, Meta, Put, Result, Store, Tag, Upload};
 
+/// In what the stores differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cloud {
+    /// S3, and what speaks like it.
+    S3,
+    /// Azure Blob Storage: its client leaves out the object whose key is the prefix that is listed.
+    Azure,
+    /// Google Cloud Storage: a version is known by its generation, and not by its entity tag.
+    Google,
+}
+
+impl Cloud {
+    fn tag(self, e_tag: Option<String>, generation: Option<String>) -> Option<Tag> {
+        if self == Self::Google { generation } else { e_tag }.map(Tag)
+    }
+
+    fn version(self, tag: &Tag) -> UpdateVersion {
+        let known = Some(tag.0.clone());
+        match self {
+            Self::S3 | Self::Azure => UpdateVersion { e_tag: known, version: None },
+            Self::Google => UpdateVersion { e_tag: None, version: known },
+        }
+    }
+}
+
 /// The clients of one bucket.
 #[derive(Clone)]
 pub(crate) struct Clients {
@@ -50,6 +75,7 @@ pub(crate) struct Region {
 
 /// A bucket below a prefix.
 pub(crate) struct Bucket {
+    cloud: Cloud,
     clients: RwLock<Clients>,
     region: Option<Region>,
     prefix: String,
@@ -60,10 +86,16 @@ pub(crate) struct Bucket {
 
 impl Bucket {
     /// The bucket of these clients.
-    pub(crate) fn new(clients: Clients, region: Option<Region>, prefix: &str, tags: TagSet) -> Self {
+    pub(crate) fn new(
+        cloud: Cloud,
+        clients: Clients,
+        region: Option<Region>,
+        prefix: &str,
+        tags: TagSet,
+    ) -> Self {
         let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
         let unconditional = AtomicBool::new(false);
-        Self { clients: RwLock::new(clients), region, prefix, tags, unconditional }
+        Self { cloud, clients: RwLock::new(clients), region, prefix, tags, unconditional }
     }
 
     fn clients(&self) -> Clients {
@@ -128,7 +160,8 @@ impl Bucket {
             meta.last_modified.timestamp(),
             i32::try_from(meta.last_modified.timestamp_subsec_nanos()).unwrap_or(0),
         );
-        Some(Meta { key, size: meta.size, modified: modified.ok(), tag: meta.e_tag.map(Tag) })
+        let tag = self.cloud.tag(meta.e_tag, meta.version);
+        Some(Meta { key, size: meta.size, modified: modified.ok(), tag })
     }
 
     /// Lists one prefix to its end, as whole keys or as folders.
@@ -182,7 +215,8 @@ impl Bucket {
             let (path, content) = (path.clone(), content.clone());
             async move { clients.plain.put_opts(&path, content.into(), options).await }
         };
-        Ok(self.call("put", key, put).await?.e_tag.map(Tag))
+        let done = self.call("put", key, put).await?;
+        Ok(self.cloud.tag(done.e_tag, done.version))
     }
 
     /// Deletes with one of the clients; objects that are not there count as deleted.
@@ -267,7 +301,7 @@ impl Store for Bucket {
         let mode = match &condition {
             Put::Overwrite => PutMode::Overwrite,
             Put::Create => PutMode::Create,
-            Put::Replace(tag) => PutMode::Update(UpdateVersion { e_tag: Some(tag.0.clone()), version: None }),
+            Put::Replace(tag) => PutMode::Update(self.cloud.version(tag)),
         };
         match self.put_mode(key, content.clone(), mode).await {
             Err(error) if error.kind == ErrorKind::Unsupported && condition != Put::Overwrite => {
@@ -289,6 +323,12 @@ impl Store for Bucket {
         let found = pages.into_iter().flat_map(|page| page.objects).filter_map(|meta| self.meta(meta));
         // A folder's own marker loses its slash on the way, and is then not below the prefix.
         let mut found: Vec<Meta> = found.filter(|meta| meta.key.starts_with(prefix)).collect();
+        if self.cloud == Cloud::Azure && is_sound(prefix) {
+            match self.head(prefix).await {
+                Err(error) if error.kind == ErrorKind::NotFound => {}
+                there => found.push(there?),
+            }
+        }
         found.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(found)
     }

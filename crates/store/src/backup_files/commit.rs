@@ -9,7 +9,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::manifest::{digest_of, read_manifest};
-use super::{FileError, FileResult, Manifest, ManifestEntry, backup_exists, encode, gzip_json};
+use super::{FileError, FileResult, Manifest, ManifestEntry, Seen, backup_exists, encode, gzip_json};
 use crate::bucket::{self, BackupFile};
 use crate::{Error, ErrorKind, Put, Store, Tag};
 
@@ -72,6 +72,7 @@ pub struct Commit<'a> {
     manifest: Manifest,
     written: Vec<String>,
     marker: Put,
+    seen: Seen,
 }
 
 impl<'a> Commit<'a> {
@@ -80,24 +81,30 @@ impl<'a> Commit<'a> {
         if backup_exists(store, backup).await? {
             return Err(CommitError::AlreadyExists { backup: backup.to_owned() });
         }
-        Ok(Self::new(store, backup, Manifest::default(), Put::Create))
+        Self::new(store, backup, Manifest::default(), Put::Create).await
     }
 
     /// Begins to rewrite files of a backup that the location has; `marker` is the version of its marker that
     /// the caller read, and files that are not written again stay.
     pub async fn amend(store: &'a dyn Store, backup: &str, marker: Option<Tag>) -> Result<Self, CommitError> {
         let manifest = read_manifest(store, backup, None).await?.unwrap_or_default();
-        Ok(Self::new(store, backup, manifest, marker.map_or(Put::Overwrite, Put::Replace)))
+        Self::new(store, backup, manifest, marker.map_or(Put::Overwrite, Put::Replace)).await
     }
 
-    fn new(store: &'a dyn Store, backup: &str, manifest: Manifest, marker: Put) -> Self {
-        Self { store, backup: backup.to_owned(), manifest, written: Vec::new(), marker }
+    async fn new(
+        store: &'a dyn Store,
+        backup: &str,
+        manifest: Manifest,
+        marker: Put,
+    ) -> Result<Self, CommitError> {
+        let seen = Seen::below(store, &bucket::backup_folder(backup)).await?;
+        Ok(Self { store, backup: backup.to_owned(), manifest, written: Vec::new(), marker, seen })
     }
 
     /// Writes a file whose content is at hand.
     pub async fn bytes(&mut self, file: BackupFile, content: Bytes) -> Result<(), CommitError> {
         let (size, sha256) = (content.len() as u64, hex::encode(Sha256::digest(&content)));
-        self.store.put(&file.key(&self.backup), content, Put::Overwrite).await?;
+        self.seen.put(self.store, &file.key(&self.backup), content).await?;
         self.note(file, size, sha256);
         Ok(())
     }
@@ -143,14 +150,14 @@ impl<'a> Commit<'a> {
     }
 
     /// Reads back what was written, writes the manifest and then the marker that holds this Backup.
-    pub async fn finish(self, backup: &Value) -> Result<Committed, CommitError> {
+    pub async fn finish(mut self, backup: &Value) -> Result<Committed, CommitError> {
         for entry in self.manifest.files.iter().filter(|entry| self.written.contains(&entry.name)) {
             self.read_back(entry).await?;
         }
         let key = BackupFile::Manifest.key(&self.backup);
         let manifest = self.manifest.encode(&key)?;
         let manifest_sha256 = hex::encode(Sha256::digest(&manifest));
-        self.store.put(&key, manifest.into(), Put::Overwrite).await?;
+        self.seen.put(self.store, &key, manifest.into()).await?;
         if digest_of(self.store, &key).await?.1 != manifest_sha256 {
             return Err(CommitError::ReadBack { key });
         }

@@ -4,6 +4,7 @@ mod claim;
 mod commit;
 mod gzip;
 mod manifest;
+mod seen;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ pub use self::claim::{claim, held_by_another, release, sweep_claims};
 pub use self::commit::{Commit, CommitError, Committed, rewrite_marker};
 pub use self::gzip::{Caps, GzipError, gunzip, gzip};
 pub use self::manifest::{Depth, Finding, Manifest, ManifestEntry, Mismatch, listed_digest, verify_manifest};
+pub use self::seen::Seen;
 use crate::bucket::{self, BackupFile, RestoreFile};
 use crate::{Error, ErrorKind, Put, Store, Tag};
 

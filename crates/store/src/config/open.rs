@@ -19,7 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{Azure, AzureCredentials, Backend, Credentials, Encryption, Gcp, Resolved, S3, invalid};
 use crate::adapter::Filesystem;
 use crate::adapter::leftovers::Leftovers;
-use crate::adapter::object::{Bucket, Clients, Region};
+use crate::adapter::object::{Bucket, Clients, Cloud, Region};
 use crate::layer::limit::Limit;
 use crate::layer::metrics::Metrics;
 use crate::layer::redact::Redact;
@@ -159,7 +159,7 @@ fn s3(resolved: &Resolved, settings: &S3) -> Result<Bucket> {
     for (key, value) in &settings.tags {
         tags.push(key, value);
     }
-    Ok(Bucket::new(clients, Some(region), &resolved.prefix, tags))
+    Ok(Bucket::new(Cloud::S3, clients, Some(region), &resolved.prefix, tags))
 }
 
 /// The clients of a bucket on S3 in a region.
@@ -277,6 +277,7 @@ fn azure(resolved: &Resolved, settings: &Azure) -> Result<Bucket> {
     let (plain, patient) = (build(no_retry())?, build(part_retry())?);
     let (lister, signer) = (Arc::clone(&plain) as _, Some(Arc::clone(&plain) as _));
     Ok(Bucket::new(
+        Cloud::Azure,
         Clients { plain, patient, lister, signer, leftovers: None },
         None,
         &resolved.prefix,
@@ -303,6 +304,7 @@ fn gcp(resolved: &Resolved, settings: &Gcp) -> Result<Bucket> {
     let (plain, patient) = (build(no_retry())?, build(part_retry())?);
     let (lister, signer) = (Arc::clone(&plain) as _, Some(Arc::clone(&plain) as _));
     Ok(Bucket::new(
+        Cloud::Google,
         Clients { plain, patient, lister, signer, leftovers: None },
         None,
         &resolved.prefix,

@@ -68,6 +68,16 @@ fn wrong_settings_are_refused_with_what_is_right() {
 }
 
 #[test]
+fn settings_that_change_nothing_are_accepted() {
+    let settings = |config: Config| format!("{:?}", s3(config));
+    let without = settings(&[]);
+    for same in [("signatureVersion", "1"), ("signatureVersion", "4"), ("enableSharedConfig", "true")] {
+        assert_eq!(settings(&[same]), without, "{same:?}");
+    }
+    assert!(refusal(&location("aws", &[("enableSharedConfig", "maybe")])).contains("true or false"));
+}
+
+#[test]
 fn buckets_and_prefixes_are_trimmed() {
     let place = |bucket: &str, prefix: &str| {
         let location = Location { bucket: bucket.into(), prefix: prefix.into(), ..location("aws", &[]) };

@@ -61,7 +61,7 @@ fn keys(id: &str, secret: &str) -> secrecy::SecretString {
     format!("[default]\naws_access_key_id={id}\naws_secret_access_key={secret}\n").into()
 }
 
-fn opened(location: &Location) -> Arc<dyn Store> {
+pub(super) fn opened(location: &Location) -> Arc<dyn Store> {
     let mut wiring = Wiring::default();
     wiring.retry.attempts = 1;
     open(&resolve(location).unwrap(), &wiring).unwrap()

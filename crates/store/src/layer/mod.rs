@@ -4,6 +4,7 @@
 pub mod limit;
 pub mod metrics;
 pub mod redact;
+mod resume;
 pub mod retry;
 pub mod timeout;
 
@@ -99,10 +100,34 @@ pub trait Layer: Clone + Send + Sync + 'static {
         self.once(call, run()).await
     }
 
+    /// Reads an object as a stream.
+    async fn stream(&self, inner: &Arc<dyn Store>, key: &str) -> Result<Pieces> {
+        let pieces = self.repeat(Call { verb: Verb::Stream, key }, || inner.stream(key)).await?;
+        Ok(each_piece(self.clone(), key, pieces))
+    }
+
     /// Writes an object.
     async fn put(&self, inner: &dyn Store, key: &str, content: Bytes, put: Put) -> Result<Option<Tag>> {
         self.once(Call { verb: Verb::Put, key }, inner.put(key, content, put)).await
     }
+}
+
+/// An object as it streams in.
+type Pieces = BoxStream<'static, Result<Bytes>>;
+
+/// The same stream, with the layer around the wait for each piece.
+fn each_piece<L: Layer>(layer: L, key: &str, pieces: Pieces) -> Pieces {
+    let state = Some((pieces, layer, key.to_owned()));
+    stream::unfold(state, |state| async move {
+        let (mut pieces, layer, key) = state?;
+        let next = Box::pin(async { pieces.next().await.transpose() });
+        match layer.once(Call { verb: Verb::Piece, key: &key }, next).await {
+            Ok(None) => None,
+            Ok(Some(piece)) => Some((Ok(piece), Some((pieces, layer, key)))),
+            Err(error) => Some((Err(error), None)),
+        }
+    })
+    .boxed()
 }
 
 /// A store with a layer around it.
@@ -137,19 +162,8 @@ impl<L: Layer> Store for Layered<L> {
         self.layer.repeat(call, || self.inner.get_range(key, start, end)).await
     }
 
-    async fn stream(&self, key: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
-        let pieces = self.layer.repeat(Call { verb: Verb::Stream, key }, || self.inner.stream(key)).await?;
-        let state = Some((pieces, self.layer.clone(), key.to_owned()));
-        Ok(stream::unfold(state, |state| async move {
-            let (mut pieces, layer, key) = state?;
-            let next = Box::pin(async { pieces.next().await.transpose() });
-            match layer.once(Call { verb: Verb::Piece, key: &key }, next).await {
-                Ok(None) => None,
-                Ok(Some(piece)) => Some((Ok(piece), Some((pieces, layer, key)))),
-                Err(error) => Some((Err(error), None)),
-            }
-        })
-        .boxed())
+    async fn stream(&self, key: &str) -> Result<Pieces> {
+        self.layer.stream(&self.inner, key).await
     }
 
     async fn put(&self, key: &str, content: Bytes, condition: Put) -> Result<Option<Tag>> {

@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
-use super::{Call, Layer, Verb};
+use super::resume::resumed;
+use super::{Call, Layer, Layered, Pieces, Verb};
 use crate::{Error, ErrorKind, Put, Result, Store, Tag};
 
 /// Gives numbers from 0 to 1 that spread the waiting times.
@@ -115,6 +116,14 @@ impl Layer for Retry {
         }
     }
 
+    /// A stream that breaks goes on from its last byte.
+    async fn stream(&self, inner: &Arc<dyn Store>, key: &str) -> Result<Pieces> {
+        // Read before the content, so that what is read later is known to be the same.
+        let meta = self.repeat(Call { verb: Verb::Head, key }, || inner.head(key)).await?;
+        let pieces = self.repeat(Call { verb: Verb::Stream, key }, || inner.stream(key)).await?;
+        Ok(resumed(Layered::new(Arc::clone(inner), self.clone()), meta, pieces))
+    }
+
     /// A put whose answer was lost may have gone through, so that the next attempt finds its condition broken
     /// by the first: then what is there is what was to be written.
     async fn put(&self, inner: &dyn Store, key: &str, content: Bytes, put: Put) -> Result<Option<Tag>> {
@@ -140,7 +149,7 @@ mod tests {
     use super::*;
     use crate::adapter::Memory;
     use crate::fault::{Fault, Faults, Rule};
-    use crate::layer::Layered;
+    use futures::StreamExt;
 
     fn quick() -> Retry {
         let wait = Duration::from_micros(10);
@@ -167,6 +176,34 @@ mod tests {
             assert_eq!(store.list("").await.is_ok(), succeeds, "{kind:?} {times}");
             assert_eq!(faults.calls(), calls, "{kind:?} {times}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_breaks_goes_on_from_its_last_byte() {
+        let content: Vec<u8> = (0..3_000_000_u32).map(|number| number as u8).collect();
+        for (nth, times, whole) in [(1, 1, true), (2, 3, true), (1, u64::MAX, false)] {
+            let broken = Rule::nth(nth, Fault::Before(ErrorKind::Unavailable)).verb(Verb::Piece);
+            let again = Rule::first(Verb::GetRange, Fault::Before(ErrorKind::Unavailable)).times(times);
+            let (memory, _, store) = store(vec![broken, again]);
+            memory.put("archive", content.clone().into(), Put::Overwrite).await.unwrap();
+            let pieces: Vec<_> = store.stream("archive").await.unwrap().collect().await;
+            let read: Result<Vec<Bytes>> = pieces.into_iter().collect();
+            match read {
+                Ok(read) => assert!(whole && read.concat() == content, "broken at piece {nth}"),
+                Err(error) => assert!(!whole && error.is_transient(), "{error}"),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stream_does_not_go_on_with_another_object() {
+        let (memory, faults, store) = store(Vec::new());
+        memory.put("archive", vec![1; 100].into(), Put::Overwrite).await.unwrap();
+        let mut pieces = store.stream("archive").await.unwrap();
+        memory.put("archive", vec![2; 100].into(), Put::Overwrite).await.unwrap();
+        faults.set(vec![Rule::first(Verb::Piece, Fault::Before(ErrorKind::Unavailable))]);
+        assert!(pieces.next().await.unwrap().is_err());
+        assert!(pieces.next().await.is_none());
     }
 
     #[tokio::test]

@@ -17,29 +17,17 @@ pub(super) async fn apply(
     cluster: &dyn Cluster,
     resources: Resources<Prepared>,
 ) -> Result<Resources<Applied>> {
-    let Resources {
-        namespace,
-        secrets,
-        service_account,
-        services,
-        locations,
-        snapshot_locations,
-        obstacle,
-        deployment,
-        surplus,
-        state: _,
-    } = resources;
     let writer = Writer { cluster };
     // the namespace's level first: without it the server's pods are refused
-    let namespace = writer.merge(namespace.into_iter().collect()).await?.pop();
-    let secrets = writer.merge(secrets).await?;
-    let service_account = writer.apply(&service_account).await?;
-    let services = writer.all(services).await?;
-    let locations = writer.all(locations).await?;
-    let snapshot_locations = writer.all(snapshot_locations).await?;
-    writer.delete(obstacle.iter()).await?;
-    let deployment = writer.apply(&deployment).await?;
-    writer.delete(surplus.iter()).await?;
+    let namespace = writer.merge(resources.namespace.into_iter().collect()).await?.pop();
+    let secrets = writer.merge(resources.secrets).await?;
+    let service_account = writer.apply(&resources.service_account).await?;
+    let services = writer.all(resources.services).await?;
+    let locations = writer.all(resources.locations).await?;
+    let snapshot_locations = writer.all(resources.snapshot_locations).await?;
+    writer.delete(resources.obstacle.iter()).await?;
+    let deployment = writer.apply(&resources.deployment).await?;
+    writer.delete(resources.surplus.iter()).await?;
     Ok(Resources {
         namespace,
         secrets,
@@ -47,9 +35,9 @@ pub(super) async fn apply(
         services,
         locations,
         snapshot_locations,
-        obstacle,
+        obstacle: resources.obstacle,
         deployment,
-        surplus,
+        surplus: resources.surplus,
         state: PhantomData,
     })
 }

@@ -3,6 +3,7 @@
 mod cluster;
 mod examples;
 mod golden;
+mod pending;
 mod refusals;
 mod state;
 

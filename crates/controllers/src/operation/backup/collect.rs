@@ -6,15 +6,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use api::meta::{ObjectKey, ResourceType};
 use cluster::port::{ListPage, ObjectRef};
 use cluster::{Error as ClusterError, ErrorKind};
-use engine::backup::{Collected, ListRequest, Planner, problems};
+use engine::backup::{Absence, Collected, ListRequest, Planner, problems};
 use engine::facts::Facts;
 use engine::problem::{Problem, Severity};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 
+use super::pages::{Room, Sizing};
 use crate::error::{Error, Result};
 use crate::operation::Operation;
 use crate::operation::journal::Journal;
+use crate::operation::patience::{blamed, patiently};
 use crate::operation::spool::{Spool, Writer};
 
 /// How often a list begins again whose continuation has expired; objects that come twice are one.
@@ -30,7 +32,11 @@ pub(super) async fn collect(
     let collector = Collector {
         operation,
         journal,
-        pages: Arc::new(Mutex::new(Pages { writer: spool.writer(), facts: Vec::new() })),
+        room: Room::default(),
+        pages: Arc::new(Mutex::new(Pages {
+            writer: spool.writer(journal.first_spool_file()),
+            facts: Vec::new(),
+        })),
     };
     let width = operation.deps.config.limits.connections.max(1);
     let lists: Vec<_> = planner.lists().into_iter().map(|list| collector.list(list)).collect();
@@ -45,6 +51,7 @@ pub(super) async fn collect(
 struct Collector<'a> {
     operation: &'a Operation,
     journal: &'a Journal,
+    room: Room,
     pages: Arc<Mutex<Pages>>,
 }
 
@@ -57,15 +64,17 @@ struct Pages {
 impl Collector<'_> {
     /// One list, to its end. A type that cannot be listed does not stop the others.
     async fn list(&self, list: ListRequest) -> Result<Option<Problem>> {
-        let limit = self.operation.deps.config.limits.page_size;
-        let mut page = ListPage { selector: list.selector.clone(), limit, resume: None };
+        let mut sizing = Sizing::first(self.operation.deps.config.limits.page_size);
+        let mut page = ListPage { selector: list.selector.clone(), limit: 0, resume: None };
         let mut restarts = 0;
         loop {
+            let namespace = list.namespace.as_deref();
+            page.limit = sizing.limit();
+            let _room = self.room.take(&sizing).await;
             let answer =
-                self.operation.deps.cluster.list(&list.resource, list.namespace.as_deref(), &page).await;
+                patiently(|| self.operation.deps.cluster.list(&list.resource, namespace, &page)).await;
             let answer = match answer {
                 Ok(answer) => answer,
-                Err(error) if error.kind == ErrorKind::Unauthorized => return Err(error.into()),
                 // The definition of the type was deleted meanwhile, and its objects with it.
                 Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
                 Err(error) if error.kind == ErrorKind::Expired && restarts < RESTARTS_MAX => {
@@ -73,9 +82,15 @@ impl Collector<'_> {
                     page.resume = None;
                     continue;
                 }
-                Err(error) => return Ok(Some(not_listed(&list, &error))),
+                Err(error) => {
+                    return blamed(self.operation.deps.cluster.as_ref(), error)
+                        .await
+                        .map(|error| Some(not_listed(&list, &error)));
+                }
             };
-            self.keep(list.resource.clone(), answer.items).await?;
+            let objects = answer.items.len();
+            let bytes = self.keep(list.resource.clone(), answer.items).await?;
+            sizing = sizing.after(objects, bytes);
             match answer.resume {
                 None => return Ok(None),
                 resume => page.resume = resume,
@@ -91,28 +106,34 @@ impl Collector<'_> {
                 return Ok(());
             }
             for key in wanted {
-                if !self.fetch(planner, &key).await? {
-                    collected.absent.insert(key);
+                if let Some(absence) = self.fetch(planner, &key).await? {
+                    collected.absent.insert(key, absence);
                 }
             }
         }
     }
 
-    /// Fetches one object; says whether it is there.
-    async fn fetch(&self, planner: &Planner, key: &ObjectKey) -> Result<bool> {
-        let Some(resource) = planner.catalog().find(&key.resource).cloned() else { return Ok(false) };
+    /// Fetches one object; says why, if it does not come.
+    async fn fetch(&self, planner: &Planner, key: &ObjectKey) -> Result<Option<Absence>> {
+        let Some(resource) = planner.catalog().find(&key.resource).cloned() else {
+            return Ok(Some(Absence::NotFound));
+        };
         let at = ObjectRef { resource, namespace: key.namespace.clone(), name: key.name.clone() };
-        match self.operation.deps.cluster.get(&at).await {
-            Ok(document) => self.keep(at.resource, vec![document]).await.map(|()| true),
-            Err(error) if error.kind == ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error.into()),
+        match patiently(|| self.operation.deps.cluster.get(&at)).await {
+            Ok(document) => self.keep(at.resource, vec![document]).await.map(|_| None),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(Some(Absence::NotFound)),
+            Err(error) => blamed(self.operation.deps.cluster.as_ref(), error)
+                .await
+                .map(|error| Some(Absence::Refused(error.to_string()))),
         }
     }
 
-    async fn keep(&self, resource: ResourceType, documents: Vec<Value>) -> Result<()> {
+    /// Writes documents down; how many bytes they have.
+    async fn keep(&self, resource: ResourceType, documents: Vec<Value>) -> Result<usize> {
         let pages = Arc::clone(&self.pages);
-        let sealed = blocking(move || lock(&pages).take(&resource, &documents)).await?;
-        self.hand_over(sealed).await
+        let (bytes, sealed) = blocking(move || lock(&pages).take(&resource, documents)).await?;
+        self.hand_over(sealed).await?;
+        Ok(bytes)
     }
 
     async fn seal(&self) -> Result<()> {
@@ -130,18 +151,23 @@ impl Collector<'_> {
 }
 
 impl Pages {
-    /// Writes documents down; gives the files that are full now.
-    fn take(&mut self, resource: &ResourceType, documents: &[Value]) -> Result<Vec<(u32, Vec<u8>)>> {
-        let mut sealed = Vec::new();
+    /// Writes documents down; gives their bytes, and the files that are full now.
+    fn take(
+        &mut self,
+        resource: &ResourceType,
+        documents: Vec<Value>,
+    ) -> Result<(usize, Vec<(u32, Vec<u8>)>)> {
+        let (mut written, mut sealed) = (0, Vec::new());
         for document in documents {
-            let bytes = serde_json::to_vec(document).map_err(|error| Error::Other(error.to_string()))?;
+            let bytes = serde_json::to_vec(&document).map_err(|error| Error::Other(error.to_string()))?;
+            written += bytes.len();
             let span = self.writer.append(&bytes)?;
-            self.facts.push(Facts::of(document, resource, span));
+            self.facts.push(Facts::of(&document, resource, span));
             if self.writer.is_full() {
                 sealed.extend(self.writer.seal()?);
             }
         }
-        Ok(sealed)
+        Ok((written, sealed))
     }
 }
 

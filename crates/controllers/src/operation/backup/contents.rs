@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use engine::archive::Writer;
+use engine::archive::{self, Limits, Size, Writer};
 use engine::backup::transform::transform;
 use engine::backup::{BackupPlan, PlannedItem};
 use engine::problem::Problem;
@@ -28,6 +28,7 @@ const PIECES_MAX: usize = 4;
 #[derive(Debug, Default)]
 pub(super) struct Packed {
     done: AtomicUsize,
+    refused: Mutex<Option<archive::Error>>,
     failed: Mutex<BTreeMap<usize, Problem>>,
 }
 
@@ -40,6 +41,21 @@ impl Packed {
     /// The items that are not in the archive, by number, and why.
     pub(super) fn failed(&self) -> BTreeMap<usize, Problem> {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Why no restore would read the archive, where that is so.
+    pub(super) fn refused(&self) -> Option<archive::Error> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Breaks off what is more than a restore reads.
+    fn admit(&self, archive: &mut Writer<GzEncoder<Pieces>>) -> io::Result<()> {
+        let size = Size { packed: archive.get_mut().get_ref().bytes(), ..archive.size() };
+        Limits::written().admit(size).map_err(|error| {
+            let told = io::Error::other(error.to_string());
+            *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            told
+        })
     }
 
     fn fail(&self, number: usize, problem: Problem) {
@@ -56,7 +72,7 @@ pub(super) fn stream(
     let (sender, receiver) = mpsc::channel(PIECES_MAX);
     let (plan, spool, packed) = (Arc::clone(plan), Arc::clone(spool), Arc::clone(packed));
     tokio::task::spawn_blocking(move || {
-        let pieces = Pieces { piece: Vec::with_capacity(PIECE_BYTES), sender: sender.clone() };
+        let pieces = Pieces { piece: Vec::with_capacity(PIECE_BYTES), sent: 0, sender: sender.clone() };
         if let Err(error) = write(&plan, &spool, &packed, pieces) {
             // Nobody listens any more: then nobody needs to know.
             let _unheard = sender.blocking_send(Err(error));
@@ -75,6 +91,7 @@ fn write(plan: &BackupPlan, spool: &Spool, packed: &Packed, pieces: Pieces) -> i
                 for path in plan.paths(item) {
                     archive.append(&path, &content)?;
                 }
+                packed.admit(&mut archive)?;
             }
         }
         packed.done.fetch_add(1, Ordering::Relaxed);
@@ -93,12 +110,19 @@ fn content(plan: &BackupPlan, spool: &Spool, item: &PlannedItem) -> io::Result<R
 /// Sends what is written to it, piece by piece.
 struct Pieces {
     piece: Vec<u8>,
+    sent: u64,
     sender: mpsc::Sender<io::Result<Bytes>>,
 }
 
 impl Pieces {
+    /// How much was written to it.
+    fn bytes(&self) -> u64 {
+        self.sent + self.piece.len() as u64
+    }
+
     fn send(&mut self) -> io::Result<()> {
         let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE_BYTES));
+        self.sent += piece.len() as u64;
         let gone = |_| io::Error::new(io::ErrorKind::BrokenPipe, "the upload has ended");
         self.sender.blocking_send(Ok(piece.into())).map_err(gone)
     }

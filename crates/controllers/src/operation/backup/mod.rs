@@ -3,14 +3,16 @@
 
 mod collect;
 mod contents;
+mod pages;
 mod report;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::backup::{BackupPlan, Planner};
+use engine::archive;
+use engine::backup::{BackupPlan, Planner, problems};
 use engine::document::uid;
-use engine::problem::Problem;
+use engine::problem::{Problem, Severity};
 use serde_json::json;
 use store::backup_files::{self, Commit, read_marker};
 use store::bucket::BackupFile;
@@ -32,7 +34,7 @@ pub async fn run(operation: &Operation, planner: &Planner) -> Result<()> {
     let report = Report { operation, log: &log(operation) };
     let (journal, _) = Journal::open(operation).await?;
     if let Some(marker) = read_marker(operation.store.as_ref(), operation.name()).await? {
-        report.is_there(&marker.backup).await?;
+        report.is_there(marker).await?;
         return leave(operation, journal).await;
     }
     match attempt(&report, planner, &journal).await {
@@ -62,7 +64,7 @@ pub async fn fail(operation: &Operation, problem: &Problem) -> Result<()> {
     if let Ok(Some(marker)) = marker
         && uid(&marker.backup) == operation.uid
     {
-        return report.finish(&marker.backup).await;
+        return report.is_there(marker).await;
     }
     let mut problems = Vec::new();
     if let Some(plan) = planned(operation).await {
@@ -102,6 +104,7 @@ async fn attempt(
             let collected = collect::collect(operation, journal, &spool, planner).await?;
             let plan = planner.plan(collected).map_err(|problem| Error::Refused(Box::new(problem)))?;
             journal.save_plan(&plan).await?;
+            journal.drop_earlier_spool().await?;
             plan
         }
     };
@@ -131,8 +134,15 @@ async fn upload(
     claimed.map_err(report::commit_error)?;
     let mut commit = Commit::begin(store, operation.name()).await.map_err(report::commit_error)?;
     let packed = Arc::new(Packed::default());
-    pack(operation, &mut commit, (plan, spool, &packed)).await?;
+    let uploaded = pack(operation, &mut commit, (plan, spool, &packed)).await;
+    packed.refused().map_or(uploaded, |error| Err(too_large(&error)))?;
     Report { operation, log }.commit(commit, plan, &packed).await
+}
+
+/// An archive that no restore would read is no backup.
+fn too_large(error: &archive::Error) -> Error {
+    let message = format!("a restore would refuse the archive: {error}");
+    Error::Refused(Box::new(Problem::new(&problems::ARCHIVE_TOO_LARGE, Severity::Error, message)))
 }
 
 /// Uploads the archive, and says meanwhile how far it is.

@@ -5,15 +5,18 @@ use std::sync::Arc;
 use api::labels;
 use api::velero::v1::BackupPhase;
 use engine::backup::{BackupPlan, problems};
-use engine::document::{label, uid};
+use engine::document::{label, text, uid};
 use engine::files::SideFiles;
-use engine::machine::backup::after_finalize;
+use engine::machine::backup::{after_finalize, taken_over};
 use engine::problem::{Problem, Severity, errors, warnings};
 use engine::results::Results;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use store::Put;
-use store::backup_files::{Commit, CommitError, backup_exists, gzip, gzip_json, held_by_another};
+use store::backup_files::{
+    Commit, CommitError, Marker, backup_exists, gzip, gzip_json, held_by_another, read_backup_file,
+    read_backup_list, rewrite_marker,
+};
 use store::bucket::BackupFile;
 use tracing::warn;
 
@@ -22,6 +25,7 @@ use crate::error::{Error, Result};
 use crate::metrics::Metric;
 use crate::operation::log::OperationLog;
 use crate::operation::{Operation, failed};
+use crate::report::report;
 
 /// How a backup ends.
 pub(super) struct Report<'a> {
@@ -67,9 +71,7 @@ impl Report<'_> {
             "completionTimestamp": self.operation.now(),
             "progress": { "totalItems": total, "itemsBackedUp": total - left_out },
         });
-        for (field, value) in status.as_object().into_iter().flatten() {
-            backup["status"][field] = value.clone();
-        }
+        set_status(&mut backup, &status);
         Ok(backup)
     }
 
@@ -107,11 +109,36 @@ impl Report<'_> {
 
     /// There is a backup of this name in the location. It may be this one: then the server died before it could
     /// say so.
-    pub(super) async fn is_there(&self, marker: &Value) -> Result<()> {
-        if uid(marker) == self.operation.uid {
-            return self.finish(marker).await;
+    pub(super) async fn is_there(&self, marker: Marker) -> Result<()> {
+        if uid(&marker.backup) == self.operation.uid {
+            return self.finish(&self.ended(marker).await?).await;
         }
         self.fail(&[taken("backup already exists in object storage")]).await
+    }
+
+    /// The Backup of this marker, with the phase that it ends with. Velero writes markers before its last steps, too:
+    /// such a one is brought to its end.
+    async fn ended(&self, Marker { mut backup, tag }: Marker) -> Result<Value> {
+        let (store, name) = (self.operation.store.as_ref(), self.operation.name());
+        let phase = text(&backup, &["status", "phase"]).parse().unwrap_or_default();
+        if BackupPhase::is_terminal(phase) {
+            return Ok(backup);
+        }
+        let operations = read_backup_list::<Value>(store, name, BackupFile::ItemOperations).await?;
+        let (phase, problem) = taken_over(phase, operations.len());
+        if let Some(problem) = &problem {
+            report(&self.operation.deps, &backup, "TakenOver", problem).await;
+            let found = read_backup_file::<Results>(store, name, BackupFile::Results).await?;
+            let mut results = found.unwrap_or_default();
+            results.errors.velero.extend(Results::of_backup(std::slice::from_ref(problem)).errors.velero);
+            let key = BackupFile::Results.key(name);
+            store.put(&key, gzip_json(&key, &results)?, Put::Overwrite).await?;
+        }
+        let errors = backup["status"]["errors"].as_u64().unwrap_or_default() + u64::from(problem.is_some());
+        let ended = json!({ "phase": phase.to_string(), "errors": errors, "completionTimestamp": self.operation.now() });
+        set_status(&mut backup, &ended);
+        rewrite_marker(store, name, &backup, tag).await?;
+        Ok(backup)
     }
 
     /// The backup cannot be made, for the last of these problems. What is known of it goes into the location first,
@@ -140,6 +167,12 @@ impl Report<'_> {
         store.put(&results, content, Put::Overwrite).await?;
         store.put(&BackupFile::Logs.key(name), self.log.packed()?, Put::Overwrite).await?;
         Ok(())
+    }
+}
+
+fn set_status(backup: &mut Value, status: &Value) {
+    for (field, value) in status.as_object().into_iter().flatten() {
+        backup["status"][field] = value.clone();
     }
 }
 

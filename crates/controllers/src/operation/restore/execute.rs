@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::clock::instant;
-use engine::journal::{Progress, Record};
+use engine::journal::{Action, Outcome, Progress, Record};
 use engine::restore::RestorePlan;
 use engine::restore::plan::{PlannedItem, Stage};
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -73,7 +73,7 @@ impl<'a> Execution<'a> {
     async fn stage(&mut self, stage: &Stage, first: u32) -> Result<()> {
         tracing::info!(stage = %stage.name, objects = stage.items.len(), "restoring");
         for planned in &stage.namespaces {
-            if !self.progress.namespaces.contains_key(&planned.name) {
+            if !self.progress.knows_namespace(&planned.name) {
                 let record = namespace::ensure(self, planned).await?;
                 self.record(record).await?;
             }
@@ -85,7 +85,12 @@ impl<'a> Execution<'a> {
 
     async fn items(&mut self, items: impl Iterator<Item = (u32, &PlannedItem)>) -> Result<()> {
         let done = |number: &u32, progress: &Progress| progress.items.contains_key(number);
-        let mut left: Vec<_> = items.filter(|(number, _)| !done(number, &self.progress)).collect();
+        let left: Vec<_> = items.filter(|(number, _)| !done(number, &self.progress)).collect();
+        let (lost, mut left): (Vec<_>, Vec<_>) =
+            left.into_iter().partition(|(_, planned)| self.progress.is_lost(planned, self.plan));
+        for (number, _) in lost {
+            self.record(Record::Item { number, outcome: Outcome::of(Action::Failed) }).await?;
+        }
         left.reverse();
         let (work, spool, pace) =
             ((self.operation, self.plan), Arc::clone(&self.spool), Arc::clone(&self.pace));

@@ -14,6 +14,7 @@ use tokio::time::sleep;
 
 use super::execute::Execution;
 use crate::error::Result;
+use crate::operation::patience::{blamed, patiently};
 
 /// Between two looks at a definition.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -44,11 +45,15 @@ async fn established(execution: &Execution<'_>, planned: &PlannedItem, deadline:
     let resource = execution.plan.resource(planned).clone();
     let at = ObjectRef { resource, namespace: None, name: planned.name.clone() };
     while !deadline.has_passed() {
-        match execution.operation.deps.cluster.get(&at).await {
+        match patiently(|| execution.operation.deps.cluster.get(&at)).await {
             Ok(definition) if is_established(&definition) => return Ok(()),
             Ok(_) => sleep(LOOK_EVERY).await,
             Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                let error = blamed(execution.operation.deps.cluster.as_ref(), error).await?;
+                tracing::warn!(definition = %planned.name, "failed to {error}");
+                return Ok(());
+            }
         }
     }
     tracing::warn!(definition = %planned.name, "not established in time");

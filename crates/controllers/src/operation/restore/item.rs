@@ -1,9 +1,8 @@
 //! One object of a restore: read, transformed, created; and if its name is taken, what `engine` says then.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use cluster::clock::Deadline;
+use cluster::clock::instant;
 use cluster::port::{ObjectRef, Patch, WriteOptions};
 use cluster::{Error as ClusterError, ErrorKind};
 use engine::document::{name, uid};
@@ -13,17 +12,12 @@ use engine::restore::existing::Change;
 use engine::restore::plan::PlannedItem;
 use engine::restore::{self, Existing, RestorePlan, existing, problems, status};
 use serde_json::Value;
-use tokio::time::sleep;
 
 use super::pace::Pace;
 use crate::error::{Error, Result};
 use crate::operation::Operation;
+use crate::operation::patience::{blamed, persist};
 use crate::operation::spool::Spool;
-
-/// How long a call is tried while the server is not able to answer.
-const PATIENCE: Duration = Duration::from_secs(120);
-/// Between two tries when the server does not say how long to wait.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// Brings an item to where it needs nothing more. Fails only if nothing can be said of it: then the whole
 /// operation is tried again.
@@ -65,8 +59,7 @@ impl Item<'_> {
         let cluster = &self.operation.deps.cluster;
         match self.persist(|| cluster.create(&at, &self.desired, WriteOptions::default())).await {
             Ok(created) => self.created(&created).await,
-            Err(error) if error.is_a_judgement() => self.refused(&error).await,
-            Err(error) => Err(error.into()),
+            Err(error) => self.refused(&self.blamed(error).await?).await,
         }
     }
 
@@ -77,7 +70,8 @@ impl Item<'_> {
             match self.persist(|| self.operation.deps.cluster.get(&at)).await {
                 Ok(found) => return self.exists(&found).await,
                 Err(missing) if missing.kind == ErrorKind::NotFound => {}
-                Err(other) => return Err(other.into()),
+                // What was refused before says more than that it cannot be looked at.
+                Err(other) => drop(self.blamed(other).await?),
             }
         }
         Ok(Outcome::with(Action::Failed, self.problem(&problems::CREATE_REFUSED, Severity::Error, error)))
@@ -102,8 +96,8 @@ impl Item<'_> {
             match self.patch(change.patch.clone()).await {
                 Ok(_) if problems.is_empty() => return Ok(Outcome::of(change.outcome())),
                 Ok(_) => return Ok(Outcome { problems, ..Outcome::of(Action::Failed) }),
-                Err(error) if !error.is_a_judgement() => return Err(error.into()),
                 Err(error) => {
+                    let error = self.blamed(error).await?;
                     let refused = change.refused(&error.to_string(), self.planned, self.plan);
                     problems.push(refused.problem);
                     match refused.instead {
@@ -120,18 +114,30 @@ impl Item<'_> {
         let mut settled = Outcome { uid: uid(created).to_owned(), ..Outcome::of(Action::Created) };
         settled.name = Some(name(created).to_owned()).filter(|name| *name != self.planned.name);
         if self.planned.status
-            && let Some(refused) = judgement(self.replace_status(created).await)?
+            && let Some(refused) = self.judgement(self.replace_status(created).await).await?
         {
             settled.problems.push(self.problem(&problems::STATUS_NOT_RESTORED, Severity::Warning, &refused));
         }
         if self.planned.managed_fields
             && let Some(patch) = status::managed_fields(&self.archived)
-            && let Some(refused) = judgement(self.patch(patch).await)?
+            && let Some(refused) = self.judgement(self.patch(patch).await).await?
             && refused.kind != ErrorKind::NotFound
         {
             settled.problems.push(self.problem(&problems::OWNERS_NOT_RESTORED, Severity::Warning, &refused));
         }
         Ok(settled)
+    }
+
+    /// What the server has against a write.
+    async fn judgement<T>(&self, answer: cluster::Result<T>) -> Result<Option<ClusterError>> {
+        match answer {
+            Ok(_) => Ok(None),
+            Err(error) => self.blamed(error).await.map(Some),
+        }
+    }
+
+    async fn blamed(&self, error: ClusterError) -> Result<ClusterError> {
+        blamed(self.operation.deps.cluster.as_ref(), error).await
     }
 
     async fn replace_status(&self, created: &Value) -> cluster::Result<Value> {
@@ -151,33 +157,17 @@ impl Item<'_> {
     where
         F: Future<Output = cluster::Result<T>>,
     {
-        let deadline = Deadline::after(PATIENCE);
-        loop {
+        let timed = || async {
+            let start = instant();
             let answer = call().await;
-            match &answer {
-                Err(error) if error.is_transient() && !deadline.has_passed() => {
-                    self.pace.slow_down();
-                    sleep(error.retry_after.unwrap_or(PAUSE)).await;
-                }
-                _ => {
-                    self.pace.well();
-                    return answer;
-                }
-            }
-        }
+            self.pace.answered(start.elapsed());
+            answer
+        };
+        persist(|| self.pace.slow_down(), timed).await
     }
 
     fn problem(&self, code: &Code, severity: Severity, error: &ClusterError) -> Problem {
         let target = self.plan.target(self.planned);
         Problem::new(code, severity, format!("error restoring {target}: {error}")).about(&target)
-    }
-}
-
-/// What the server has against a write; an error where it did not judge it.
-fn judgement<T>(answer: cluster::Result<T>) -> Result<Option<ClusterError>> {
-    match answer {
-        Ok(_) => Ok(None),
-        Err(error) if error.is_a_judgement() => Ok(Some(error)),
-        Err(error) => Err(error.into()),
     }
 }

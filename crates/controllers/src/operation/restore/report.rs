@@ -11,9 +11,8 @@ use engine::restore::files::{self, resource_list};
 use engine::results::Results;
 use serde::Serialize;
 use serde_json::json;
-use store::Put;
-use store::backup_files::gzip_json;
-use store::bucket::RestoreFile;
+use store::backup_files::{Seen, gzip_json};
+use store::bucket::{RestoreFile, restore_folder};
 use tracing::warn;
 
 use crate::error::Result;
@@ -78,8 +77,10 @@ impl Report<'_> {
     }
 
     async fn upload(&self, files: [(RestoreFile, Bytes); 5]) -> Result<()> {
+        let (store, name) = (self.operation.store.as_ref(), self.operation.name());
+        let mut seen = Seen::below(store, &restore_folder(name)).await?;
         for (file, content) in files {
-            self.operation.store.put(&file.key(self.operation.name()), content, Put::Overwrite).await?;
+            seen.put(store, &file.key(name), content).await?;
         }
         Ok(())
     }

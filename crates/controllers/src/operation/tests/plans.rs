@@ -45,7 +45,7 @@ fn plural(kind: &str) -> String {
 /// The objects one after the other, as they lie in a spool: where each is, and the whole, sealed.
 fn spooled(world: &World) -> (Vec<Span>, Vec<u8>) {
     let spool = Spool::create(&world.deps().config.scratch, "by-hand").unwrap();
-    let mut writer = spool.writer();
+    let mut writer = spool.writer(0);
     let spans = OBJECTS.map(|of| writer.append(&serde_json::to_vec(&document(of)).unwrap()).unwrap());
     (spans.into(), writer.seal().unwrap().unwrap().1)
 }

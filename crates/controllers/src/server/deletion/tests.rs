@@ -1,7 +1,8 @@
 //! Deletion in a world in memory: what goes, what stays, and dying at every call.
 
 use super::*;
-use crate::testing::{DyingStore, World, backup, object, store_error};
+use crate::objects::patch;
+use crate::testing::{World, backup, object, store_error};
 use cluster::fake::{Fault, Faulty};
 use store::ErrorKind;
 use store::backup_files::gzip_json;
@@ -63,9 +64,7 @@ async fn killed_at_any_call_it_ends_the_same() {
     let mut faults = 0;
     for calls in 0.. {
         let world = world().await;
-        let dying = DyingStore::new(world.memory.clone(), calls);
-        let deps = world.deps_with(Arc::new(world.fake.clone()), Ok(Arc::new(dying)));
-        let survived = world.reconcile_with(&SPEC, "d", &deps).await.is_ok();
+        let survived = world.survives(&SPEC, "d", calls).await;
         check(&world, &format!("store, call {calls}")).await;
         if survived {
             break;
@@ -134,7 +133,11 @@ async fn data_of_volumes_is_not_lost_sight_of() {
     let errors = errors(&world).await;
     assert!(errors[0].contains("1 native snapshots"), "{errors:?}");
     assert!(world.memory.keys().contains(&"backups/b/velero-backup.json".to_owned()));
-    assert_eq!(world.get::<Backup>("b").await.unwrap().status.phase, BackupPhase::Deleting);
+    assert_eq!(world.get::<Backup>("b").await.unwrap().status.phase, BackupPhase::Completed);
+    assert!(
+        world.get::<Restore>("r-b").await.is_some(),
+        "nothing is deleted before it is known that all can be"
+    );
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Locations over stores that answer, refuse and hold what is not theirs.
 
 use super::*;
+use crate::objects::patch;
 use crate::testing::{World, store_error};
 use store::{Put, Store};
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::objects::delete;
-use crate::testing::{DyingStore, START, World, backup, object};
+use crate::testing::{START, World, backup, object};
 use cluster::fake::{Fault, Faulty};
 
 fn restore() -> Value {
@@ -76,9 +76,7 @@ async fn killed_at_any_call_it_ends_the_same() {
     expect.reconcile(&SPEC, "r").await.unwrap();
     for calls in 0..20 {
         let world = world().await;
-        let dying = DyingStore::new(world.memory.clone(), calls);
-        let deps = world.deps_with(Arc::new(world.fake.clone()), Ok(Arc::new(dying)));
-        let survived = world.reconcile_with(&SPEC, "r", &deps).await.is_ok();
+        let survived = world.survives(&SPEC, "r", calls).await;
         world.reconcile(&SPEC, "r").await.unwrap();
         assert_eq!((world.state(), world.memory.keys()), (expect.state(), expect.memory.keys()), "{calls}");
         if survived {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::objects::{delete as delete_object, patch, patch_status};
 use crate::operation::configmaps::ConfigMaps;
-use crate::testing::{DyingStore, World, backup, object};
+use crate::testing::{World, backup, object};
 use serde_json::json;
 
 /// The owner file of a journal.
@@ -106,9 +106,7 @@ async fn a_journal_that_does_not_say_whose_it_is_keeps_every_folder_for_a_while(
 async fn killed_at_any_call_it_ends_the_same() {
     for calls in 0.. {
         let world = world().await;
-        let dying = DyingStore::new(world.memory.clone(), calls);
-        let deps = world.deps_with(Arc::new(world.fake.clone()), Ok(Arc::new(dying)));
-        let survived = world.reconcile_with(&SPEC, "default", &deps).await.is_ok();
+        let survived = world.survives(&SPEC, "default", calls).await;
         world.reconcile(&SPEC, "default").await.unwrap();
         check_left(&world, &format!("call {calls}"));
         if survived {

@@ -1,7 +1,7 @@
 //! Sync between a bucket and a cluster in memory, and dying at every call.
 
 use super::*;
-use crate::testing::{DyingStore, World, backup, object};
+use crate::testing::{World, backup, object};
 use api::labels::{BACKUP_UID, MANIFEST_SHA256, STORAGE_LOCATION};
 use api::velero::v1::BackupPhase;
 use cluster::fake::{Fault, Faulty};
@@ -84,9 +84,7 @@ async fn killed_at_any_call_it_ends_the_same() {
     let mut faults = 0;
     for calls in 0.. {
         let world = world().await;
-        let dying = DyingStore::new(world.memory.clone(), calls);
-        let deps = world.deps_with(Arc::new(world.fake.clone()), Ok(Arc::new(dying)));
-        let survived = world.reconcile_with(&SPEC, "default", &deps).await.is_ok();
+        let survived = world.survives(&SPEC, "default", calls).await;
         world.reconcile(&SPEC, "default").await.unwrap();
         assert_eq!(world.state(), expect.state(), "store, call {calls}");
         if survived {

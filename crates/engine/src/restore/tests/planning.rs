@@ -105,6 +105,19 @@ not secrets shop/web-token-x1: the token of a service account is made anew
 }
 
 #[test]
+fn what_can_refuse_objects_comes_after_them() {
+    let mut objects = shop();
+    let guards = ["resourcequotas shop/few", "apiservices.apiregistration.k8s.io v1.example.com"];
+    objects.extend(guards.map(|guard| (guard, json!({}))));
+    let text = rendered(&planned(json!({}), &objects, &Volumes::default(), &Target::default()));
+    let (before, after) = text.split_once("admission:\n").unwrap();
+    for guard in guards {
+        assert!(!before.contains(guard) && after.contains(&format!("  {guard}\n")), "{guard}:\n{text}");
+    }
+    assert!(before.contains("  widgets.example.com shop/w1\n"), "{text}");
+}
+
+#[test]
 fn a_namespace_brings_what_its_objects_need() {
     check_plan(
         json!({"includedNamespaces": ["sh*"], "namespaceMapping": {"shop": "shop-2"}}),

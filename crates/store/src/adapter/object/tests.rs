@@ -56,11 +56,28 @@ impl Server {
             customer_key: Some(key.into()),
             ..Location::default()
         };
-        let mut wiring = Wiring::default();
-        wiring.retry.attempts = 2;
-        wiring.retry.first_wait = Duration::from_millis(1);
-        open(&resolve(&location).unwrap(), &wiring).unwrap()
+        opened(&location)
     }
+
+    fn open_google(&self) -> Arc<dyn Store> {
+        // Without `disable_oauth`, a token would be asked for at Google's address.
+        let account = r#"{"type": "service_account", "private_key": "none", "private_key_id": "none",
+            "client_email": "tests@example.com", "disable_oauth": true}"#;
+        opened(&Location {
+            provider: "gcp".to_owned(),
+            bucket: "bucket".to_owned(),
+            config: [("storeEndpoint".to_owned(), self.address.clone())].into(),
+            credentials: Some(account.to_owned().into()),
+            ..Location::default()
+        })
+    }
+}
+
+fn opened(location: &Location) -> Arc<dyn Store> {
+    let mut wiring = Wiring::default();
+    wiring.retry.attempts = 2;
+    wiring.retry.first_wait = Duration::from_millis(1);
+    open(&resolve(location).unwrap(), &wiring).unwrap()
 }
 
 /// Answers one request and closes.
@@ -208,4 +225,21 @@ async fn an_upload_that_the_store_breaks_off_is_no_object() {
     upload.abort().await.unwrap();
     assert!(server.heads().iter().any(|head| head.starts_with("delete") && head.contains("uploadid=u1")));
     assert!(!server.heads().iter().any(|head| head.starts_with("post") && head.contains("uploadid=u1")));
+}
+
+#[tokio::test]
+async fn versions_on_google_cloud_are_generations() {
+    let script: Script = |_| {
+        let told =
+            "etag: \"abc\"\r\nx-goog-generation: 42\r\nlast-modified: Sun, 01 Mar 2026 00:00:00 GMT\r\n";
+        ("200 OK", told, "")
+    };
+    let server = Server::start(script).await;
+    let store = server.open_google();
+    let first = store.put("marker", Bytes::from_static(b"1"), Put::Create).await.unwrap().unwrap();
+    assert_eq!(store.head("marker").await.unwrap().tag.as_ref(), Some(&first));
+    store.put("marker", Bytes::from_static(b"2"), Put::Replace(first)).await.unwrap();
+    let heads = server.heads();
+    assert!(heads[0].contains("x-goog-if-generation-match: 0"), "{heads:?}");
+    assert!(heads[2].contains("x-goog-if-generation-match: 42"), "{heads:?}");
 }

@@ -1,8 +1,8 @@
-//! An application with everything that has an effect, as golden documents.
+//! An application with everything that becomes part of an object, as golden documents.
 
 use serde_json::{Value, json};
 
-use super::{base, found, settings, with};
+use super::{base, found, settings};
 use crate::install::deployment::Platform;
 use crate::oadp::dpa::reconcile::Settings;
 use crate::oadp::dpa::{Found, Prepared, Resources, build, validate};
@@ -60,22 +60,12 @@ fn everything() -> Value {
 
 #[test]
 fn an_application_becomes_these_objects() {
-    let Resources {
-        namespace,
-        secrets,
-        service_account,
-        services,
-        locations,
-        snapshot_locations,
-        obstacle,
-        deployment,
-        surplus,
-        ..
-    } = built(&found(everything()));
-    assert!(namespace.is_none() && obstacle.is_none() && surplus.is_empty());
-    insta::assert_yaml_snapshot!("server", deployment);
-    insta::assert_yaml_snapshot!("locations", [locations, snapshot_locations].concat());
-    insta::assert_yaml_snapshot!("account-and-services", [vec![service_account], services, secrets].concat());
+    let all = built(&found(everything()));
+    assert!(all.namespace.is_none() && all.obstacle.is_none() && all.surplus.is_empty());
+    insta::assert_yaml_snapshot!("server", all.deployment);
+    insta::assert_yaml_snapshot!("locations", [all.locations, all.snapshot_locations].concat());
+    let account = vec![all.service_account];
+    insta::assert_yaml_snapshot!("account-and-services", [account, all.services, all.secrets].concat());
 }
 
 #[test]
@@ -134,34 +124,6 @@ fn a_deployment_with_another_selector_stands_in_the_way() {
     };
     assert!(!obstacle(json!({"deploy": "velero"})));
     assert!(obstacle(json!({"deploy": "velero", "component": "velero"})));
-}
-
-#[test]
-fn fields_without_effect_are_named() {
-    let fields = json!({
-        "backupImages": true,
-        "nonAdmin": {"enable": true},
-        "unsupportedOverrides": {"awsPluginImageFqin": "x"},
-        "configuration": {
-            "nodeAgent": {"uploaderType": "kopia"},
-            "repositoryMaintenance": {"global": {}},
-            "velero": {"defaultPlugins": ["aws", "kubevirt"], "defaultVolumesToFSBackup": true, "args": {"v": 4}},
-        },
-    });
-    let valid = validate(&with(fields), &settings()).unwrap();
-    assert_eq!(
-        valid.pending,
-        [
-            "backupImages",
-            "configuration.nodeAgent",
-            "configuration.repositoryMaintenance",
-            "nonAdmin",
-            "unsupportedOverrides.awsPluginImageFqin",
-            "configuration.velero.defaultVolumesToFSBackup",
-            "configuration.velero.defaultPlugins: kubevirt",
-            "configuration.velero.args.v",
-        ]
-    );
 }
 
 #[test]

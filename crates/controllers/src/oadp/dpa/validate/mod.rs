@@ -116,7 +116,7 @@ pub fn validate(found: &Found, settings: &Settings) -> Result<Valid, Vec<Problem
         credentials,
         volumes,
         secrets: secret_names(spec).into_iter().filter(|name| found.secrets.contains_key(name)).collect(),
-        pending: pending::fields(spec),
+        pending: pending::fields(application),
         unverified: unverified(&locations),
         locations,
         snapshot_locations,

@@ -1,12 +1,23 @@
 //! Fields that are understood and checked, and that nothing acts on: not yet, or not any more.
 
-use api::oadp::{DataProtectionApplicationSpec, DefaultPlugin, ServerArgs, VeleroConfig};
+use api::oadp::{DataProtectionApplication, DefaultPlugin, ServerArgs, VeleroConfig};
+
+use super::server::arguments;
+use crate::config::NOT_ACTING;
 
 /// The overrides that have an effect.
 const OVERRIDES: [&str; 2] = ["veleroImageFqin", "operator-type"];
+/// Annotations by which OADP takes all arguments of a server from a `ConfigMap`.
+const ARGUMENTS: [&str; 2] = [
+    "oadp.openshift.io/unsupported-velero-server-args",
+    "oadp.openshift.io/unsupported-node-agent-server-args",
+];
+/// Plugins whose work is not done yet.
+const PLUGINS: [DefaultPlugin; 3] = [DefaultPlugin::Csi, DefaultPlugin::Kubevirt, DefaultPlugin::Hypershift];
 
 /// The paths of all such fields that are set.
-pub(super) fn fields(spec: &DataProtectionApplicationSpec) -> Vec<String> {
+pub(super) fn fields(application: &DataProtectionApplication) -> Vec<String> {
+    let spec = &application.spec;
     let configuration = &spec.configuration;
     let mut pending = Vec::new();
     let mut add = |is_set: bool, path: &str| {
@@ -14,6 +25,11 @@ pub(super) fn fields(spec: &DataProtectionApplicationSpec) -> Vec<String> {
             pending.push(path.to_owned());
         }
     };
+    let annotations = application.metadata.annotations.as_ref();
+    for key in ARGUMENTS {
+        let is_set = annotations.is_some_and(|annotations| annotations.contains_key(key));
+        add(is_set, &format!("metadata.annotations[{key}]"));
+    }
     add(spec.backup_images != Some(false), "backupImages");
     add(configuration.node_agent.is_some(), "configuration.nodeAgent");
     add(!configuration.repository_maintenance.is_empty(), "configuration.repositoryMaintenance");
@@ -24,28 +40,29 @@ pub(super) fn fields(spec: &DataProtectionApplicationSpec) -> Vec<String> {
     for key in spec.unsupported_overrides.keys().filter(|key| !OVERRIDES.contains(&key.as_str())) {
         add(true, &format!("unsupportedOverrides.{key}"));
     }
+    // A switch that is off asks for what is done anyway.
+    for argument in arguments(spec).iter().filter(|argument| argument.value != "false") {
+        add(NOT_ACTING.contains(&argument.flag), &argument.field);
+    }
     if let Some(velero) = &configuration.velero {
         pending.extend(server(velero));
     }
     pending
 }
 
+/// Those that become no argument of their own.
 fn server(velero: &VeleroConfig) -> Vec<String> {
-    let args = velero.args.as_ref();
-    let volumes = velero.default_volumes_to_fs_backup == Some(true)
-        || args.is_some_and(|args| args.default_volumes_to_fs_backup == Some(true));
     let fields = [
-        ("defaultVolumesToFSBackup", volumes),
-        ("defaultSnapshotMoveData", velero.default_snapshot_move_data == Some(true)),
         ("disableFsBackup", velero.disable_fs_backup == Some(true)),
         ("restoreResourcesVersionPriority", !velero.restore_resources_version_priority.is_empty()),
     ];
-    let plugins = [DefaultPlugin::Kubevirt, DefaultPlugin::Hypershift];
-    let plugins = plugins.into_iter().filter(|plugin| velero.default_plugins.contains(plugin));
     let fields = fields.into_iter().filter(|(_, is_set)| *is_set).map(|(field, _)| field.to_owned());
+    let features = velero.feature_flags.iter().filter(|flag| !matches!(flag.as_str(), "" | "no-secret"));
+    let plugins = PLUGINS.into_iter().filter(|plugin| velero.default_plugins.contains(plugin));
     fields
+        .chain(features.map(|flag| format!("featureFlags: {flag}")))
         .chain(plugins.map(|plugin| format!("defaultPlugins: {plugin}")))
-        .chain(args.into_iter().flat_map(logging).map(|name| format!("args.{name}")))
+        .chain(velero.args.iter().flat_map(logging).map(|name| format!("args.{name}")))
         .map(|field| format!("configuration.velero.{field}"))
         .collect()
 }

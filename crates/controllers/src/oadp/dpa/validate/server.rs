@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::oadp::{DefaultPlugin, LoadAffinity, PodConfig, ServerArgs, VeleroConfig};
+use api::oadp::{
+    DataProtectionApplicationSpec, DefaultPlugin, LoadAffinity, PodConfig, ServerArgs, VeleroConfig,
+};
 use api::{GoDuration, LabelSelector};
 use serde_json::{Map, Value, json};
 
@@ -124,44 +126,75 @@ fn node_terms(affinity: &[LoadAffinity]) -> Vec<Vec<Value>> {
     affinity.iter().map(|affinity| term(&affinity.node_selector)).collect()
 }
 
-/// The arguments: those of fields, then those of `args`, which win.
-fn args(review: &Review<'_>) -> Vec<String> {
-    let spec = review.spec();
-    let mut args = BTreeMap::from([("uploader-type", "kopia".to_owned())]);
+/// A field of the application that becomes an argument of the server.
+pub(super) struct Argument {
+    /// Where the field is, in `spec`.
+    pub(super) field: String,
+    /// The flag, without dashes.
+    pub(super) flag: &'static str,
+    /// The flag's value.
+    pub(super) value: String,
+}
+
+/// The arguments of fields, then those of `args`.
+pub(super) fn arguments(spec: &DataProtectionApplicationSpec) -> Vec<Argument> {
+    let mut arguments = Vec::new();
+    let mut add = |field: String, flag, value| arguments.push(Argument { field, flag, value });
     if spec.log_format != api::oadp::LogFormat::default() {
-        args.insert("log-format", spec.log_format.to_string());
+        add("logFormat".to_owned(), "log-format", spec.log_format.to_string());
     }
     let agent = spec.configuration.node_agent.as_ref();
     if let Some(timeout) = agent.map(|agent| agent.timeout.clone()).filter(|timeout| !timeout.is_empty()) {
-        args.insert("fs-backup-timeout", timeout);
+        add("configuration.nodeAgent.timeout".to_owned(), "fs-backup-timeout", timeout);
     }
-    args.extend(field_args(review.velero));
+    let Some(velero) = &spec.configuration.velero else { return arguments };
+    for (field, flag, value) in field_args(velero) {
+        add(format!("configuration.velero.{field}"), flag, value);
+    }
+    for (flag, value) in velero.args.iter().flat_map(raw_args) {
+        let name = if flag == "disable-controllers" { "disabled-controllers" } else { flag };
+        add(format!("configuration.velero.args.{name}"), flag, value);
+    }
+    arguments
+}
+
+/// The command line: no flag twice, and `args` win.
+fn args(review: &Review<'_>) -> Vec<String> {
+    let mut args = BTreeMap::from([("uploader-type", "kopia".to_owned())]);
     let features = features(review.velero);
     if !features.is_empty() {
         args.insert("features", features);
     }
-    if let Some(raw) = &review.velero.args {
-        args.extend(raw_args(raw));
-    }
+    args.extend(arguments(review.spec()).into_iter().map(|argument| (argument.flag, argument.value)));
     args.into_iter().map(|(name, value)| format!("--{name}={value}")).collect()
 }
 
-fn field_args(velero: &VeleroConfig) -> impl Iterator<Item = (&'static str, String)> {
+/// Fields, their flags and values.
+fn field_args(velero: &VeleroConfig) -> impl Iterator<Item = (&'static str, &'static str, String)> {
     let text = |text: &String| (!text.is_empty()).then(|| text.clone());
+    let switch = |on: Option<bool>| on.map(|on| on.to_string());
+    let count = |count: Option<isize>| count.map(|count| count.to_string());
+    let level = velero.log_level.map(|level| level.to_string());
+    let (timeout, frequency) =
+        (&velero.default_item_operation_timeout, &velero.item_operation_sync_frequency);
     [
-        ("client-burst", velero.client_burst.map(|count| count.to_string())),
-        ("client-qps", velero.client_qps.map(|count| count.to_string())),
-        ("default-item-operation-timeout", text(&velero.default_item_operation_timeout)),
-        ("default-snapshot-move-data", velero.default_snapshot_move_data.map(|on| on.to_string())),
-        ("default-volumes-to-fs-backup", velero.default_volumes_to_fs_backup.map(|on| on.to_string())),
-        ("disable-informer-cache", velero.disable_informer_cache.map(|on| on.to_string())),
-        ("item-block-worker-count", velero.item_block_worker_count.map(|count| count.to_string())),
-        ("item-operation-sync-frequency", text(&velero.item_operation_sync_frequency)),
-        ("log-level", velero.log_level.map(|level| level.to_string())),
-        ("resource-timeout", text(&velero.resource_timeout)),
+        ("client-burst", "client-burst", count(velero.client_burst)),
+        ("client-qps", "client-qps", count(velero.client_qps)),
+        ("defaultItemOperationTimeout", "default-item-operation-timeout", text(timeout)),
+        ("defaultSnapshotMoveData", "default-snapshot-move-data", switch(velero.default_snapshot_move_data)),
+        (
+            "defaultVolumesToFSBackup",
+            "default-volumes-to-fs-backup",
+            switch(velero.default_volumes_to_fs_backup),
+        ),
+        ("disableInformerCache", "disable-informer-cache", switch(velero.disable_informer_cache)),
+        ("itemBlockWorkerCount", "item-block-worker-count", count(velero.item_block_worker_count)),
+        ("itemOperationSyncFrequency", "item-operation-sync-frequency", text(frequency)),
+        ("logLevel", "log-level", level),
+        ("resourceTimeout", "resource-timeout", text(&velero.resource_timeout)),
     ]
     .into_iter()
-    .filter_map(|(name, value)| Some((name, value?)))
+    .filter_map(|(field, flag, value)| Some((field, flag, value?)))
 }
 
 /// Feature flags, with those that plugins and fields stand for, and without those that are OADP's alone.

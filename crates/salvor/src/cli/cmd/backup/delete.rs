@@ -5,9 +5,9 @@ use api::{Kind, labels, names};
 use clap::Args;
 use cluster::typed;
 
+use crate::cli::Globals;
 use crate::cli::output::{error_line, line};
 use crate::cli::selection::Chosen;
-use crate::cli::{Globals, Session};
 use crate::exit::Exit;
 
 /// Delete backups
@@ -20,10 +20,9 @@ pub struct Delete {
 impl Delete {
     /// Runs it.
     pub async fn run(self, globals: &Globals, called: &str) -> anyhow::Result<Exit> {
-        self.chosen.check("backup")?;
-        let session = Session::open(globals, called).await?;
+        let (session, backups) = self.chosen.confirmed::<Backup>("backup", (globals, called)).await?;
         let mut exit = Exit::Done;
-        for backup in self.chosen.confirmed::<Backup>(&session, "backup").await? {
+        for backup in backups {
             match typed::create(&session.cluster, &request(&session.namespace, &backup)).await {
                 Ok(_) => {
                     line(&format!("Request to delete backup \"{}\" submitted successfully.", backup.name()))?;

@@ -1,14 +1,17 @@
 //! `backup describe`.
 
-use api::velero::v1::{Backup, BackupPhase, DeleteBackupRequest, DownloadTargetKind};
+mod volumes;
+
+use api::velero::v1::{Backup, BackupPhase, DeleteBackupRequest, DownloadTargetKind, PodVolumeBackup};
 use api::{Kind, labels, names};
 use clap::{Args, ValueEnum};
 use cluster::typed;
-use engine::files::VolumeInfo;
 use serde_json::{Value, json};
+use volumes::Volumes;
 
 use crate::cli::describe::{DescribeFlags, Files, metadata, problems, selectors};
-use crate::cli::output::print;
+use crate::cli::logs::has_log;
+use crate::cli::output::{error_line, print};
 use crate::cli::sheet::Sheet;
 use crate::cli::text::{auto, cluster_scoped, joined, selector, time_or};
 use crate::cli::{Globals, Session};
@@ -36,7 +39,8 @@ enum Form {
 struct Known {
     requests: Vec<DeleteBackupRequest>,
     files: Files,
-    volumes: Option<Result<Vec<VolumeInfo>, String>>,
+    /// Absent as long as nothing has begun; an error in Velero's words where it was in vain.
+    volumes: Option<Result<Volumes, String>>,
 }
 
 impl Describe {
@@ -48,7 +52,8 @@ impl Describe {
         for backup in &backups {
             let known = self.known(&session, backup).await?;
             if self.output == Form::Json && backups.len() == 1 {
-                print(&(serde_json::to_string_pretty(&as_json(backup, &known))? + "\n"))?;
+                let described = as_json(backup, &known, self.flags.details);
+                print(&(serde_json::to_string_pretty(&described)? + "\n"))?;
                 return Ok(Exit::Done);
             }
             sheets.push(sheet(backup, &known, self.flags.details, called));
@@ -58,17 +63,50 @@ impl Describe {
     }
 
     async fn known(&self, session: &Session, backup: &Backup) -> anyhow::Result<Known> {
-        use DownloadTargetKind::{BackupResourceList, BackupResults, BackupVolumeInfos};
+        use DownloadTargetKind::{BackupResourceList, BackupResults};
         let of_backup = format!("{}={}", labels::BACKUP_NAME, names::label_value(backup.name()));
         let requests = typed::list(&session.cluster, &session.namespace, &of_backup).await?;
         let (name, status) = (backup.name(), &backup.status);
-        if !status.phase.is_terminal() || status.phase == BackupPhase::FailedValidation {
-            return Ok(Known { requests, ..Known::default() });
+        let mut known = Known { requests, ..Known::default() };
+        if status.start_timestamp.is_none() || status.phase == BackupPhase::FailedValidation {
+            return Ok(known);
         }
-        let problems = status.errors + status.warnings;
-        let files = self.flags.files(session, name, problems, (BackupResults, BackupResourceList)).await;
-        let volumes = Some(self.flags.file(session, (BackupVolumeInfos, name)).await);
-        Ok(Known { requests, files, volumes })
+        if has_log(status.phase) {
+            let problems = status.errors + status.warnings;
+            known.files =
+                self.flags.files(session, name, problems, (BackupResults, BackupResourceList)).await;
+        }
+        let of_pods = typed::list(&session.cluster, &session.namespace, &of_backup).await;
+        let of_pods = of_pods.unwrap_or_else(|error| {
+            error_line(&format!("error getting PodVolumeBackups for backup {name}: failed to {error}"));
+            Vec::new()
+        });
+        known.volumes = Some(self.volumes(session, backup, &of_pods).await);
+        Ok(known)
+    }
+
+    /// What became of the data of volumes: a file tells it, and before Velero 1.13 another one.
+    async fn volumes(
+        &self,
+        session: &Session,
+        backup: &Backup,
+        of_pods: &[PodVolumeBackup],
+    ) -> Result<Volumes, String> {
+        use DownloadTargetKind::{BackupVolumeInfos, BackupVolumeSnapshots};
+        let recorded = match has_log(backup.status.phase) {
+            true => self.flags.file_if_any(session, (BackupVolumeInfos, backup.name())).await,
+            false => Ok(None),
+        };
+        let recorded = recorded.map_err(|error| format!("error getting backup volume info: {error}"))?;
+        if let Some(infos) = recorded {
+            return Ok(Volumes::recorded(infos, of_pods));
+        }
+        let mut snapshots = Vec::new();
+        if backup.status.volume_snapshots_attempted > 0 {
+            let file = self.flags.file(session, (BackupVolumeSnapshots, backup.name())).await;
+            snapshots = file.map_err(|error| format!("error concluding native snapshot info: {error}"))?;
+        }
+        Ok(Volumes::unrecorded(snapshots, of_pods))
     }
 }
 
@@ -82,7 +120,11 @@ fn sheet(backup: &Backup, known: &Known, details: bool, called: &str) -> String 
     if let Some(resources) = &known.files.resources {
         sheet.resources(resources).blank();
     }
-    volumes(&mut sheet, known, details);
+    match &known.volumes {
+        None => {}
+        Some(Err(error)) => drop(sheet.line("Backup Volumes:").line(format!("\t<{error}>"))),
+        Some(Ok(volumes)) => volumes.describe(sheet.line("Backup Volumes:"), details),
+    }
     if let Some(hooks) = &backup.status.hook_status {
         sheet.blank().pair(0, "HooksAttempted", hooks.hooks_attempted).pair(
             0,
@@ -188,29 +230,6 @@ fn status(sheet: &mut Sheet, backup: &Backup) {
     }
 }
 
-fn volumes(sheet: &mut Sheet, known: &Known, details: bool) {
-    let Some(volumes) = &known.volumes else { return };
-    sheet.line("Backup Volumes:");
-    match volumes {
-        Err(error) => {
-            sheet.line(format!("\t<error getting backup volume info: {error}>"));
-        }
-        Ok(volumes) => {
-            for section in ["Velero-Native Snapshots", "CSI Snapshots", "Pod Volume Backups"] {
-                sheet.line(format!("\t{section}: <none included>")).blank();
-            }
-            let skipped: Vec<_> = volumes.iter().filter(|volume| volume.skipped).collect();
-            if !skipped.is_empty() && details {
-                sheet.line("\tSkipped:");
-                for volume in skipped {
-                    let claim = format!("{}/{}", volume.pvc_namespace, volume.pvc_name);
-                    sheet.pair(2, &claim, volume.skipped_reason.as_str());
-                }
-            }
-        }
-    }
-}
-
 fn deletions(sheet: &mut Sheet, known: &Known) {
     let failed = known.requests.iter().filter(|request| !request.status.errors.is_empty()).count();
     if known.requests.is_empty() {
@@ -229,7 +248,7 @@ fn deletions(sheet: &mut Sheet, known: &Known) {
     }
 }
 
-fn as_json(backup: &Backup, known: &Known) -> Value {
+fn as_json(backup: &Backup, known: &Known, details: bool) -> Value {
     let (spec, status) = (&backup.spec, &backup.status);
     let list = |names: &[String], none: &str| joined(names, none);
     let mut described = json!({
@@ -273,6 +292,12 @@ fn as_json(backup: &Backup, known: &Known) -> Value {
     if let Some(Ok(resources)) = &known.files.resources {
         described["status"]["resourceList"] = json!(resources);
     }
+    if let Some(volumes) = &known.volumes {
+        described["status"]["backupVolumes"] = match volumes {
+            Ok(volumes) => volumes.to_json(details),
+            Err(error) => json!({"errorGetBackupVolumeInfo": error}),
+        };
+    }
     described
 }
 
@@ -294,7 +319,27 @@ mod tests {
             Resources:\n  Included:        *\n  Excluded:        <none>\n  Cluster-scoped:  auto\n\n\
             Label selector:  <none>\n\nOr label selector:  <none>\n\nStorage Location:  default\n";
         assert!(text.starts_with(&expected.replace("\n\n\nFailure", "\n\nFailure")), "{text}");
-        assert_eq!(as_json(&backup, &Known::default())["spec"]["namespaces"]["included"], "shop");
+        assert_eq!(as_json(&backup, &Known::default(), false)["spec"]["namespaces"]["included"], "shop");
+    }
+
+    #[test]
+    fn volumes_are_described_and_so_is_a_file_that_does_not_come() {
+        let backup = Backup::new("velero", "b");
+        let none = "Backup Volumes:\n  Velero-Native Snapshots: <none included>\n\n  CSI Snapshots: <none included>\n\n  \
+                    Pod Volume Backups: <none included>\n";
+        let failed = "Backup Volumes:\n  <error getting backup volume info: no>\n";
+        let error = Err("error getting backup volume info: no".to_owned());
+        let key = "errorGetBackupVolumeInfo";
+        for (volumes, text, in_json) in [
+            (Ok(Volumes::recorded(Vec::new(), &[])), none, json!(null)),
+            (error, failed, json!("error getting backup volume info: no")),
+        ] {
+            let known = Known { volumes: Some(volumes), ..Known::default() };
+            let sheet = sheet(&backup, &known, false, "velero");
+            assert!(sheet.ends_with(text), "{sheet}");
+            assert_eq!(as_json(&backup, &known, false)["status"]["backupVolumes"][key], in_json);
+        }
+        assert!(as_json(&backup, &Known::default(), false)["status"]["backupVolumes"].is_null());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use api::velero::v1::Backup;
 use clap::Args;
 use jiff::Timestamp;
 
-use crate::cli::output::{Format, OutputFlags, Table, objects, print};
+use crate::cli::output::{OutputFlags, Table};
 use crate::cli::selection::Which;
 use crate::cli::text::{selector, short, time};
 use crate::cli::{Globals, Session};
@@ -25,12 +25,7 @@ impl Get {
     pub async fn run(self, globals: &Globals, called: &str) -> anyhow::Result<Exit> {
         let session = Session::open(globals, called).await?;
         let backups: Vec<Backup> = self.which.find(&session).await?;
-        let backups = sorted(backups);
-        let text = match self.output.output {
-            None | Some(Format::Table) => table(&backups, &self.output, session.now()),
-            Some(format) => objects(format, "Backup", backups.iter().map(Kind::to_document).collect())?,
-        };
-        print(&text)?;
+        self.output.show(&sorted(backups), |all| table(all, &self.output, session.now()))?;
         Ok(Exit::Done)
     }
 }

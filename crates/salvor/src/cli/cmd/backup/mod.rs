@@ -5,11 +5,13 @@ pub mod delete;
 pub mod describe;
 pub mod download;
 pub mod get;
-pub mod logs;
+mod logs;
 
+use api::velero::v1;
 use clap::Subcommand;
 
 use crate::cli::Globals;
+use crate::cli::logs::Logs;
 use crate::exit::Exit;
 
 /// The commands about backups.
@@ -22,7 +24,7 @@ pub enum Backup {
     /// Describe backups
     Describe(describe::Describe),
     /// Get the log of a backup
-    Logs(logs::Logs),
+    Logs(Logs),
     /// Download all Kubernetes manifests of a backup
     Download(download::Download),
     /// Delete backups
@@ -36,7 +38,7 @@ impl Backup {
             Self::Create(command) => command.run(globals, called).await,
             Self::Get(command) => command.run(globals, called).await,
             Self::Describe(command) => command.run(globals, called).await,
-            Self::Logs(command) => command.run(globals, called).await,
+            Self::Logs(command) => command.run::<v1::Backup>(globals, called).await,
             Self::Download(command) => command.run(globals, called).await,
             Self::Delete(command) => command.run(globals, called).await,
         }

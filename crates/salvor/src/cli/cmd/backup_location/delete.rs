@@ -20,9 +20,9 @@ pub struct Delete {
 impl Delete {
     /// Runs it.
     pub async fn run(self, globals: &Globals, called: &str) -> anyhow::Result<Exit> {
-        self.chosen.check("backup-location")?;
-        let session = Session::open(globals, called).await?;
-        for location in self.chosen.confirmed::<BackupStorageLocation>(&session, "backup-location").await? {
+        let (session, locations) =
+            self.chosen.confirmed::<BackupStorageLocation>("backup-location", (globals, called)).await?;
+        for location in locations {
             let name = location.name();
             typed::delete::<BackupStorageLocation>(&session.cluster, &session.namespace, name).await?;
             line(&format!("Backup storage location \"{name}\" deleted successfully."))?;

@@ -4,7 +4,7 @@ use api::Kind;
 use api::velero::v1::BackupStorageLocation;
 use clap::Args;
 
-use crate::cli::output::{Format, OutputFlags, Table, objects, print};
+use crate::cli::output::{OutputFlags, Table};
 use crate::cli::selection::Which;
 use crate::cli::text::time_or;
 use crate::cli::{Globals, Session};
@@ -28,15 +28,7 @@ impl Get {
         let session = Session::open(globals, called).await?;
         let mut locations: Vec<BackupStorageLocation> = self.which.find(&session).await?;
         locations.retain(|location| !self.default || location.spec.default);
-        let text = match self.output.output {
-            None | Some(Format::Table) => table(&locations, &self.output),
-            Some(format) => objects(
-                format,
-                BackupStorageLocation::KIND,
-                locations.iter().map(Kind::to_document).collect(),
-            )?,
-        };
-        print(&text)?;
+        self.output.show(&locations, |all| table(all, &self.output))?;
         Ok(Exit::Done)
     }
 }

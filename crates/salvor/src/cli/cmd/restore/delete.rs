@@ -5,9 +5,9 @@ use api::velero::v1::Restore;
 use clap::Args;
 use cluster::typed;
 
+use crate::cli::Globals;
 use crate::cli::output::line;
 use crate::cli::selection::Chosen;
-use crate::cli::{Globals, Session};
 use crate::exit::Exit;
 
 /// Delete restores
@@ -20,9 +20,8 @@ pub struct Delete {
 impl Delete {
     /// Runs it.
     pub async fn run(self, globals: &Globals, called: &str) -> anyhow::Result<Exit> {
-        self.chosen.check("restore")?;
-        let session = Session::open(globals, called).await?;
-        for restore in self.chosen.confirmed::<Restore>(&session, "restore").await? {
+        let (session, restores) = self.chosen.confirmed::<Restore>("restore", (globals, called)).await?;
+        for restore in restores {
             typed::delete::<Restore>(&session.cluster, &session.namespace, restore.name()).await?;
             line(&format!("Request to delete restore \"{}\" submitted successfully.", restore.name()))?;
             line(

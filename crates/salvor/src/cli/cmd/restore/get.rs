@@ -4,7 +4,7 @@ use api::Kind;
 use api::velero::v1::Restore;
 use clap::Args;
 
-use crate::cli::output::{Format, OutputFlags, Table, objects, print};
+use crate::cli::output::{OutputFlags, Table};
 use crate::cli::selection::Which;
 use crate::cli::text::{selector, time_or};
 use crate::cli::{Globals, Session};
@@ -24,11 +24,7 @@ impl Get {
     pub async fn run(self, globals: &Globals, called: &str) -> anyhow::Result<Exit> {
         let session = Session::open(globals, called).await?;
         let restores: Vec<Restore> = self.which.find(&session).await?;
-        let text = match self.output.output {
-            None | Some(Format::Table) => table(&restores, &self.output),
-            Some(format) => objects(format, "Restore", restores.iter().map(Kind::to_document).collect())?,
-        };
-        print(&text)?;
+        self.output.show(&restores, |all| table(all, &self.output))?;
         Ok(Exit::Done)
     }
 }

@@ -4,11 +4,13 @@ pub mod create;
 pub mod delete;
 pub mod describe;
 pub mod get;
-pub mod logs;
+mod logs;
 
+use api::velero::v1;
 use clap::Subcommand;
 
 use crate::cli::Globals;
+use crate::cli::logs::Logs;
 use crate::exit::Exit;
 
 /// The commands about restores.
@@ -21,7 +23,7 @@ pub enum Restore {
     /// Describe restores
     Describe(describe::Describe),
     /// Get the log of a restore
-    Logs(logs::Logs),
+    Logs(Logs),
     /// Delete restores
     Delete(delete::Delete),
 }
@@ -33,7 +35,7 @@ impl Restore {
             Self::Create(command) => command.run(globals, called).await,
             Self::Get(command) => command.run(globals, called).await,
             Self::Describe(command) => command.run(globals, called).await,
-            Self::Logs(command) => command.run(globals, called).await,
+            Self::Logs(command) => command.run::<v1::Restore>(globals, called).await,
             Self::Delete(command) => command.run(globals, called).await,
         }
     }

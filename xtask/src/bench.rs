@@ -1,0 +1,27 @@
+//! `cargo xtask bench NAME`: measured beside Velero, on the same machine, API server and store. Each prints a table and
+//! writes `target/bench/NAME.json`.
+
+mod bystander;
+mod contender;
+mod figures;
+mod load;
+mod objects;
+mod usage;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+/// What is measured.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Backup and restore of objects, without data: time, memory and processor time, beside Velero as it is installed,
+    /// Velero tuned, and the API server's own rate.
+    Objects(objects::Options),
+}
+
+/// Runs a bench.
+pub(crate) async fn run(verb: &Verb) -> Result<()> {
+    match verb {
+        Verb::Objects(options) => objects::run(options).await,
+    }
+}
