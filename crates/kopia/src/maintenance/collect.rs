@@ -54,7 +54,10 @@ impl Used {
         }
         let mut below = Vec::new();
         list(repository, entry, &mut |child| match child.kind {
-            EntryType::Directory => Ok(below.push(DirEntry { summary: None, ..child })),
+            EntryType::Directory => {
+                below.push(DirEntry { summary: None, ..child });
+                Ok(())
+            }
             _ => self.add(repository, crew, &child),
         })?;
         crew.map(&below, |child| self.add(repository, crew, child)).map(drop)

@@ -46,7 +46,7 @@ impl Run<'_> {
         if blobs.is_empty() {
             return Ok(());
         }
-        self.merge(blobs, &format!("xs{epoch}_"))
+        self.merge(&blobs, &format!("xs{epoch}_"))
     }
 
     /// Merges settled epochs behind the last range, if they are many.
@@ -65,13 +65,13 @@ impl Run<'_> {
                 None => blobs.extend(sorted(self.repository().storage(), &format!("xn{epoch}_"))?),
             }
         }
-        self.merge(blobs, &format!("xr{first}_{last}_"))
+        self.merge(&blobs, &format!("xr{first}_{last}_"))
     }
 
     /// Writes the entries of several indexes as one, deleted ones too.
-    fn merge(&mut self, blobs: Vec<Blob>, prefix: &str) -> Result<()> {
+    fn merge(&mut self, blobs: &[Blob], prefix: &str) -> Result<()> {
         let repository = self.repository().clone();
-        let indexes = match fetch_all(repository.storage(), repository.crypto(), &blobs) {
+        let indexes = match fetch_all(repository.storage(), repository.crypto(), blobs) {
             // somebody else has merged them
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             indexes => indexes?,

@@ -165,22 +165,28 @@ impl<'a> Lister<'a> {
         let opened = object.and_then(|object| Ok((object, ObjectReader::open(job.contents, object)?)));
         let (object, reader) = match opened {
             Ok(opened) => opened,
-            Err(error) => return Ok(job.problem(path, error)),
+            Err(error) => {
+                job.problem(path, error);
+                return Ok(());
+            }
         };
         job.count(|report| report.folders += 1);
         let mut visit = |entry: DirEntry| {
             job.check_cancel()?;
             match self.entry(folder, entry, depth) {
-                Err(error) if error.kind() == ErrorKind::Canceled => Err(error),
-                Err(error) => Ok(job.problem(path.clone(), error)),
-                Ok(()) => Ok(()),
+                Err(error) if error.kind() != ErrorKind::Canceled => {
+                    job.problem(path.clone(), error);
+                    Ok(())
+                }
+                outcome => outcome,
             }
         };
         match read_directory(&object, reader, &mut visit) {
-            Err(error) if error.kind() == ErrorKind::Canceled => Err(error),
-            Err(error) => Ok(job.problem(path.clone(), error)),
-            Ok(_) => Ok(folder.listed()),
+            Err(error) if error.kind() == ErrorKind::Canceled => return Err(error),
+            Err(error) => job.problem(path.clone(), error),
+            Ok(_) => folder.listed(),
         }
+        Ok(())
     }
 
     fn entry(&mut self, folder: &Arc<Folder<'a>>, entry: DirEntry, depth: usize) -> Result<()> {
@@ -212,9 +218,11 @@ impl<'a> Lister<'a> {
         }
         let target = Arc::new(Target::new(Arc::clone(folder), entry));
         match self.plan.add(&target) {
-            Err(error) if error.kind() == ErrorKind::Canceled => Err(error),
-            Err(error) => Ok(target.fail(error)),
-            Ok(()) => Ok(()),
+            Err(error) if error.kind() != ErrorKind::Canceled => {
+                target.fail(error);
+                Ok(())
+            }
+            outcome => outcome,
         }
     }
 }

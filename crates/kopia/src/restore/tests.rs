@@ -74,8 +74,8 @@ impl MadeUp {
         DirEntry { object, mode: Mode::from_unix(0o2750), ..entry(name, EntryType::Directory) }
     }
 
-    fn restore(&self, root: &DirEntry, target: &Path, options: Options) -> Result<Report> {
-        restore(self, root, target, &options, &self.cancel)
+    fn restore(&self, root: &DirEntry, target: &Path, options: &Options) -> Result<Report> {
+        restore(self, root, target, options, &self.cancel)
     }
 }
 
@@ -115,7 +115,7 @@ fn a_tree_is_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("new/target");
     let options = Options { is_sparse: true, ..Options::default() };
-    let report = contents.restore(&root, &target, options).unwrap();
+    let report = contents.restore(&root, &target, &options).unwrap();
     assert_eq!(problems(&report), []);
     assert_eq!((report.files, report.symlinks, report.folders, report.bytes), (3, 1, 3, 3_000_005));
     assert!(fs::read(target.join("below/zeros")).unwrap() == zeros);
@@ -142,7 +142,7 @@ fn what_is_there_is_replaced_or_kept() {
     {
         let folder = tempfile::tempdir().unwrap();
         let restore =
-            |existing| contents.restore(&root, folder.path(), Options { existing, ..Options::default() });
+            |existing| contents.restore(&root, folder.path(), &Options { existing, ..Options::default() });
         restore(Existing::Replace).unwrap();
         fs::write(folder.path().join("changed"), "old").unwrap();
         let report = restore(existing).unwrap();
@@ -173,7 +173,7 @@ fn nothing_leads_out_of_the_target() {
         contents.file("nul\0", b"x"),
     ];
     let root = contents.directory("root", entries);
-    let report = contents.restore(&root, &target, Options::default()).unwrap();
+    let report = contents.restore(&root, &target, &Options::default()).unwrap();
     assert_eq!((report.problem_count, report.files), (7, 1));
     assert_eq!(fs::read_to_string(outside.join("victim")).unwrap(), "untouched");
     assert_eq!(fs::read_dir(&outside).unwrap().count(), 1);
@@ -197,7 +197,7 @@ fn what_cannot_be_read_is_a_problem_and_the_rest_is_restored() {
     let root = contents.directory("root", entries);
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("good folder")).unwrap();
-    let report = contents.restore(&root, folder.path(), Options::default()).unwrap();
+    let report = contents.restore(&root, folder.path(), &Options::default()).unwrap();
     assert_eq!(
         problems(&report),
         [
@@ -217,7 +217,7 @@ fn what_cannot_be_read_is_a_problem_and_the_rest_is_restored() {
     names.sort();
     assert_eq!(names, ["good", "good folder", "lost folder"], "nothing half written");
     assert_eq!(
-        contents.restore(&contents_file(), folder.path(), Options::default()).unwrap_err().kind(),
+        contents.restore(&contents_file(), folder.path(), &Options::default()).unwrap_err().kind(),
         ErrorKind::Invalid
     );
 }
@@ -233,7 +233,7 @@ fn a_cancel_ends_it_with_whole_files_only() {
     let root = contents.directory("root", entries);
     contents.reads_left = AtomicUsize::new(20);
     let folder = tempfile::tempdir().unwrap();
-    let outcome = contents.restore(&root, folder.path(), Options::default());
+    let outcome = contents.restore(&root, folder.path(), &Options::default());
     assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Canceled);
     let files: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(files.len() < 300);
@@ -246,7 +246,7 @@ fn each_pack_is_read_once_whatever_the_order_of_files() {
     let entries = (0..100).map(|number| contents.file(&format!("{number}"), &[number; 9])).collect();
     let root = contents.directory("root", entries);
     let folder = tempfile::tempdir().unwrap();
-    let report = contents.restore(&root, folder.path(), Options::default()).unwrap();
+    let report = contents.restore(&root, folder.path(), &Options::default()).unwrap();
     assert_eq!((report.files, problems(&report)), (100, Vec::new()));
     let mut fetched = std::mem::take(&mut *lock(&contents.fetched));
     fetched.sort();
@@ -273,7 +273,7 @@ fn a_file_of_many_parts_is_put_together_and_none_is_left_if_one_is_missing() {
     let entries = vec![large("whole", list(None)), large("torn", list(Some(17)))];
     let root = contents.directory("root", entries);
     let folder = tempfile::tempdir().unwrap();
-    let report = contents.restore(&root, folder.path(), Options::default()).unwrap();
+    let report = contents.restore(&root, folder.path(), &Options::default()).unwrap();
     assert_eq!(problems(&report), [("torn", ErrorKind::NotFound)]);
     let expected: Vec<u8> = (0..30).flat_map(|number| [number % 3; 1000]).collect();
     assert!(fs::read(folder.path().join("whole")).unwrap() == expected);
@@ -295,12 +295,12 @@ fn only_what_is_selected_is_restored_and_only_there_is_deleted() {
     fs::write(at("above/stays"), "x").unwrap();
     let select = vec!["above/below".to_owned(), "nowhere".to_owned()];
     let options = Options { select, delete_extra: true, ..Options::default() };
-    let report = contents.restore(&root, folder.path(), options.clone()).unwrap();
+    let report = contents.restore(&root, folder.path(), &options).unwrap();
     assert_eq!(problems(&report), [("nowhere", ErrorKind::NotFound)]);
     assert_eq!((report.files, report.folders, report.deleted), (2, 3, 2));
     assert_eq!(fs::read_dir(at("above/below")).unwrap().count(), 2);
     assert_eq!(fs::read_dir(at("above")).unwrap().count(), 2, "below, and what stays");
-    let report = contents.restore(&root, folder.path(), Options { select: Vec::new(), ..options }).unwrap();
+    let report = contents.restore(&root, folder.path(), &Options { select: Vec::new(), ..options }).unwrap();
     assert_eq!((report.files, report.deleted), (4, 1));
     assert!(!at("above/stays").exists() && Path::new("/etc").exists());
 }
@@ -318,7 +318,7 @@ fn owners_are_shifted() {
         return;
     }
     let options = Options { uid_shift: 5, gid_shift: 7, ..Options::default() };
-    let report = contents.restore(&root, folder.path(), options).unwrap();
+    let report = contents.restore(&root, folder.path(), &options).unwrap();
     assert_eq!(problems(&report), [("nobody", ErrorKind::Storage)], "which would be no owner at all");
     for name in ["", "file", "link"] {
         let metadata = fs::symlink_metadata(folder.path().join(name)).unwrap();
@@ -336,10 +336,10 @@ fn a_tree_deeper_than_a_path_may_be_long_is_restored() {
         root = contents.directory(&name, vec![root]);
     }
     let folder = tempfile::tempdir().unwrap();
-    let report = contents.restore(&root, folder.path(), Options::default()).unwrap();
+    let report = contents.restore(&root, folder.path(), &Options::default()).unwrap();
     assert_eq!((report.files, report.folders, problems(&report)), (1, 41, Vec::new()));
     let empty = contents.directory("empty", Vec::new());
     let options = Options { delete_extra: true, ..Options::default() };
-    assert_eq!(contents.restore(&empty, folder.path(), options).unwrap().deleted, 1);
+    assert_eq!(contents.restore(&empty, folder.path(), &options).unwrap().deleted, 1);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }

@@ -18,9 +18,9 @@ pub(super) fn run(job: &Job<'_>, mut run: Run<'_>) {
     let entries: Option<Vec<Entry>> = groups.iter().map(|group| group[0].place.clone()).collect();
     match entries {
         Some(entries) => {
-            job.contents.run(&entries, &mut |number, data| write(job, groups[number], data));
+            job.contents.run(&entries, &mut |number, data| write(job, groups[number], &data));
         }
-        None => groups.into_iter().for_each(|group| write(job, group, read(job, &group[0]))),
+        None => groups.into_iter().for_each(|group| write(job, group, &read(job, &group[0]))),
     }
 }
 
@@ -34,9 +34,9 @@ fn read(job: &Job<'_>, piece: &Piece<'_>) -> Result<Vec<u8>> {
 }
 
 /// Writes the same bytes wherever they belong.
-fn write(job: &Job<'_>, pieces: &[Piece<'_>], data: Result<Vec<u8>>) {
+fn write(job: &Job<'_>, pieces: &[Piece<'_>], data: &Result<Vec<u8>>) {
     for piece in pieces.iter().filter(|piece| !piece.target.is_failed()) {
-        let written = job.check_cancel().and_then(|()| match &data {
+        let written = job.check_cancel().and_then(|()| match data {
             Ok(bytes) => piece.target.write(piece.position, piece.length, bytes),
             Err(error) => Err(error.repeated()),
         });

@@ -17,7 +17,7 @@ pub enum Change {
     /// It is gone; what was in a directory that is gone is not shown.
     Removed(DirEntry),
     /// It holds something else, or has another type, owner, time or permissions: what it was, and what it is.
-    Changed(DirEntry, DirEntry),
+    Changed(Box<DirEntry>, Box<DirEntry>),
 }
 
 /// Shows what has become of a tree, by path below its root, directory by directory.
@@ -53,7 +53,7 @@ fn below(
         let path = join(path, &entry.name);
         let Some(before) = old.remove(&entry.name) else { return visit(&path, Change::Added(entry)) };
         if !is_same(&before, &entry) {
-            visit(&path, Change::Changed(before.clone(), entry.clone()))?;
+            visit(&path, Change::Changed(Box::new(before.clone()), Box::new(entry.clone())))?;
         }
         if before.kind == EntryType::Directory && entry.kind == EntryType::Directory {
             both.push((path, before, entry));

@@ -51,6 +51,9 @@ pub struct Upload<'a> {
     pub checkpoint: Option<&'a (dyn Fn(DirEntry) -> Result<()> + Sync)>,
 }
 
+/// A file with several names as it was when it was read: its time, its length, and its object.
+type Link = (Time, u64, ObjectId);
+
 /// What all threads of an upload share.
 struct Job<'a> {
     upload: &'a Upload<'a>,
@@ -61,7 +64,7 @@ struct Job<'a> {
     top: Mutex<Option<Arc<Open<'a>>>>,
     next_checkpoint: Mutex<Time>,
     /// Files with several names, by device and number, as they were when they were read.
-    links: Mutex<HashMap<(u64, u64), (Time, u64, ObjectId)>>,
+    links: Mutex<HashMap<(u64, u64), Link>>,
 }
 
 impl<'a> Upload<'a> {

@@ -316,7 +316,7 @@ fn an_upload_that_was_cut_off_goes_on() {
     let summary = checkpoint.summary.clone().unwrap();
     assert_eq!(summary.incomplete, "checkpoint");
     let done = progress.counts().files;
-    assert!(done >= 10 && done < 100 && summary.files == done, "{done} {summary:?}");
+    assert!((10..100).contains(&done) && summary.files == done, "{done} {summary:?}");
     let writer = Writer::new(Arc::clone(&repository)).unwrap();
     let (progress, never) = (Progress::default(), AtomicBool::new(false));
     let upload = Upload {
