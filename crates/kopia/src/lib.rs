@@ -18,6 +18,16 @@
 //! | [`restore`] | a tree of a snapshot back onto the file system |
 //! | [`maintenance`] | what nothing refers to any more goes, and indexes are merged |
 //! | [`verify`], [`recover`], [`copy`] | whether all is there, indexes that are lost, and snapshots in other repositories |
+//!
+//! `examples/snapshot.rs` goes the whole way from a folder into a repository and back. Nothing here is asynchronous, reads a clock or an environment, or
+//! keeps a global state: storage, randomness and the clock (that of the storage) are given.
+//!
+//! What holds of every repository, and what all of this relies on:
+//!
+//! - a blob is written once, under a name of random digits or of the hash of what it holds, and never changed;
+//! - a content is found through indexes only; of several entries about one the latest holds, so that whoever reads the same indexes sees the same;
+//! - packs are there before an index names them, and are deleted a day after the last index has ceased to;
+//! - of a deletion everybody knows for hours before it is final, and nobody builds upon a content that is deleted.
 
 pub mod block;
 pub mod compression;

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -466,4 +467,29 @@ fn maintenance_is_done_by_turns() {
     let ours = runs.iter().filter(|run| run["extra"].is_null()).count();
     assert_eq!(ours, 2, "kopia tells of ours, and of its own besides: {info}");
     assert!(runs.len() >= 4 && runs.iter().all(|run| run["success"] == true));
+}
+
+#[test]
+fn the_go_toolchains_own_source_goes_both_ways() {
+    let Some(world) = world() else { return };
+    let Ok(found) = Command::new("go").args(["env", "GOROOT"]).output() else {
+        eprintln!("skipped: there is no Go toolchain");
+        return;
+    };
+    let tree = Path::new(String::from_utf8(found.stdout).unwrap().trim()).join("src");
+    let repository = created(&world, &Options::default());
+    let ours = snapshot_of(&repository, &tree);
+    world.connect();
+    has_kopia_verify(&world);
+    let restored = world.path("restored");
+    world.kopia(&["snapshot", "restore", &ours, &restored.display().to_string()]);
+    compare_on_disk(&tree, &restored);
+    fs::remove_dir_all(&restored).unwrap();
+    world.snapshot(&tree);
+    let theirs = snapshots(&repository).into_iter().max_by_key(|one| one.started).unwrap();
+    assert_eq!(theirs.stats.non_cached_files, 0, "kopia finds all of it in ours");
+    let (options, never) = (restore::Options::default(), AtomicBool::new(false));
+    let report = restore::restore(&Verified(&repository), &theirs.root, &restored, &options, &never).unwrap();
+    assert!(report.problems.is_empty() && report.files > 1000, "{:?}", report.problems);
+    compare_on_disk(&tree, &restored);
 }
