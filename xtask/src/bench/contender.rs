@@ -164,6 +164,7 @@ impl Contender {
 }
 
 fn install_salvor(cluster: &Cluster, s3: &S3, namespace: &str) -> Result<()> {
+    s3.make_bucket(BUCKET)?;
     let credentials = cluster.layout().write_config("bench-salvor", s3.credentials_file())?;
     let mut command = Command::new(salvor_image::program());
     command.env("KUBECONFIG", cluster.kubeconfig()).args(["install", "--namespace", namespace]);

@@ -35,6 +35,15 @@ pub(crate) struct Options {
     /// How often; figures are medians.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
+    /// Ours alone, to see quickly what a change does: no figures are written.
+    #[arg(long)]
+    alone: bool,
+}
+
+impl Options {
+    fn contenders(&self) -> Vec<Contender> {
+        if self.alone { vec![Contender::Salvor] } else { Contender::ALL.to_vec() }
+    }
 }
 
 /// What was measured, in seconds, and what the operations used.
@@ -56,7 +65,9 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     Cluster::down(CLUSTER, Progress::quiet()).await?;
     let figures = figures(&outcome?);
     println!("\n{figures}");
-    println!("These figures are in {}.", figures.write("objects")?.display());
+    if !options.alone {
+        println!("These figures are in {}.", figures.write("objects")?.display());
+    }
     Ok(())
 }
 
@@ -70,7 +81,7 @@ async fn measure(
     progress.block("loading salvor", || cluster.load(&[salvor_image::local(&image)]))?;
     velero::load_images(cluster, progress)?;
     progress.heading("installing");
-    for contender in Contender::ALL {
+    for contender in options.contenders() {
         progress.step(contender.name(), contender.install(cluster, &s3)).await?;
     }
     let bystander = Bystander::enter(cluster).await?;
@@ -79,7 +90,10 @@ async fn measure(
         for number in 0..options.rounds {
             progress.heading(format_args!("{count} objects, round {} of {}", number + 1, options.rounds));
             let of_size = measured.entry(*count).or_default();
-            round((cluster, &bystander), (*count, number), of_size, progress).await?;
+            let mut turns = options.contenders();
+            let first = number % turns.len();
+            turns.rotate_left(first);
+            round((cluster, &bystander), (*count, number), (turns, of_size), progress).await?;
         }
     }
     Ok(measured)
@@ -89,7 +103,7 @@ async fn measure(
 async fn round(
     (cluster, bystander): (&Cluster, &Bystander),
     (count, number): (usize, usize),
-    measured: &mut Measured,
+    (turns, measured): (Vec<Contender>, &mut Measured),
     progress: Progress,
 ) -> Result<()> {
     let client = cluster.client();
@@ -104,8 +118,6 @@ async fn round(
     let start = Instant::now();
     let there = read_namespaces(client, &spaces).await?.len();
     measured.lists.push(told("plain lists", start, progress));
-    let mut turns = Contender::ALL;
-    turns.rotate_left(number % Contender::ALL.len());
     for contender in turns {
         let pod = contender.start(cluster).await?;
         let name = format!("of-{count}-{number}");
