@@ -1,7 +1,7 @@
 //! The whole way: a folder into a repository, and out of it into another folder.
 //!
 //! ```text
-//! KOPIA_PASSWORD=secret cargo run --example snapshot -- REPOSITORY FOLDER TARGET
+//! cargo run --example snapshot -- REPOSITORY FOLDER TARGET < PASSWORD-FILE
 //! ```
 //!
 //! The repository is made if it is not there; kopia's command opens it: `kopia repository connect filesystem --path REPOSITORY`.
@@ -21,7 +21,8 @@ use kopia::{ErrorKind, Format, Repository, Result, Writer, format, random, resto
 fn main() -> std::result::Result<(), Box<dyn Error>> {
     let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
     let [repository, folder, target] = &arguments[..] else { return Err("REPOSITORY FOLDER TARGET".into()) };
-    let repository = open(repository, &std::env::var("KOPIA_PASSWORD")?)?;
+    let password = std::io::read_to_string(std::io::stdin())?;
+    let repository = open(repository, password.trim())?;
 
     let source =
         Source { host: "example".to_owned(), user: "example".to_owned(), path: folder.display().to_string() };

@@ -12,7 +12,7 @@
 //! | [`object`] | byte streams of any length, as lists of contents |
 //! | [`manifest`] | small documents with labels |
 //! | [`snapshot`] | the documents of snapshots and directories |
-//! | [`policy`], [`ignore`] | what somebody wants to be left out, compressed, and kept |
+//! | [`policy`], [`ignore`], [`retention`] | what somebody wants to be left out, compressed, and kept |
 //! | [`upload`] | a tree of the file system into a snapshot |
 //! | [`block`] | a device or an image of one, and back |
 //! | [`restore`] | a tree of a snapshot back onto the file system |
@@ -46,6 +46,7 @@ pub mod random;
 pub mod recover;
 pub mod repository;
 pub mod restore;
+pub mod retention;
 pub mod snapshot;
 pub mod splitter;
 pub mod storage;

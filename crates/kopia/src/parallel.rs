@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::thread::{self, Scope};
+use std::thread::{self, Scope, ScopedJoinHandle};
 
 use crate::sync::lock;
 use crate::{Error, Result};
@@ -43,7 +43,7 @@ impl Crew {
     ) -> Result<Vec<R>> {
         let outcomes = Mutex::new(items.iter().map(|_| None).collect());
         let shared = Shared { crew: self, items, work, next: AtomicUsize::new(0), outcomes };
-        thread::scope(|scope| shared.run(scope));
+        thread::scope(|scope| join(shared.run(scope)));
         let outcomes = shared.outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
         outcomes.into_iter().flatten().collect()
     }
@@ -67,12 +67,16 @@ struct Shared<'a, T, R, F> {
     outcomes: Mutex<Vec<Option<Result<R>>>>,
 }
 
+/// Threads that help. All of them are joined: the C library of many systems may fail where one ends while it is being let go.
+type Helpers<'scope> = Vec<ScopedJoinHandle<'scope, ()>>;
+
 impl<T: Sync, R: Send, F: Fn(&T) -> Result<R> + Sync> Shared<'_, T, R, F> {
-    fn run<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>) {
+    fn run<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>) -> Helpers<'scope> {
+        let mut helpers = Vec::new();
         loop {
-            self.ask_for_help(scope);
+            helpers.extend(self.ask_for_help(scope));
             let index = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = self.items.get(index) else { return };
+            let Some(item) = self.items.get(index) else { return helpers };
             let outcome = (self.work)(item);
             if outcome.is_err() {
                 self.next.fetch_max(self.items.len(), Ordering::Relaxed);
@@ -84,16 +88,28 @@ impl<T: Sync, R: Send, F: Fn(&T) -> Result<R> + Sync> Shared<'_, T, R, F> {
     }
 
     /// Has another thread do the same, if one is idle and there is something for it.
-    fn ask_for_help<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>) {
+    fn ask_for_help<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+    ) -> Option<ScopedJoinHandle<'scope, ()>> {
         if self.next.load(Ordering::Relaxed) + 1 >= self.items.len() || !self.crew.take() {
-            return;
+            return None;
         }
         let help = || {
-            self.run(scope);
+            let helpers = self.run(scope);
             self.crew.give_back();
+            join(helpers);
         };
-        if thread::Builder::new().stack_size(STACK).spawn_scoped(scope, help).is_err() {
-            self.crew.give_back();
+        let helper = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, help);
+        helper.inspect_err(|_| self.crew.give_back()).ok()
+    }
+}
+
+/// Waits for threads. One that has panicked makes the scope that it belongs to panic.
+fn join(helpers: Helpers<'_>) {
+    for helper in helpers {
+        if let Err(panic) = helper.join() {
+            std::panic::resume_unwind(panic);
         }
     }
 }

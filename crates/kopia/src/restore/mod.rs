@@ -129,9 +129,7 @@ fn run(job: &Job<'_>, root: &DirEntry) -> Result<()> {
         }
     };
     let links = thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(work);
-        }
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         let list = || {
             let mut lister = Lister { job, plan: Plan::new(job.contents, sender), links: Links::default() };
             lister.list(&Arc::new(Folder::root(job, root.clone())), root, 0)?;
@@ -140,7 +138,11 @@ fn run(job: &Job<'_>, root: &DirEntry) -> Result<()> {
         };
         let lister = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, list);
         let lister = lister.map_err(|error| Error::from_io("restore", error))?;
-        lister.join().unwrap_or_else(|_| Err(Error::invalid("restore", "a thread has panicked")))
+        let panicked = || Error::invalid("restore", "a thread has panicked");
+        let links = lister.join().unwrap_or_else(|_| Err(panicked()));
+        // all of them, for the reason that `parallel` gives
+        let has_panicked = workers.into_iter().filter_map(|worker| worker.join().err()).count() > 0;
+        if has_panicked { Err(panicked()) } else { links }
     })?;
     links.make(job);
     Ok(())

@@ -16,6 +16,7 @@ use kopia::manifest::{Changes, Manifests};
 use kopia::policy::Effective;
 use kopia::repository::Verified;
 use kopia::restore;
+use kopia::retention::expired;
 use kopia::snapshot::Snapshot;
 use kopia::storage::{Blob, Filesystem};
 use kopia::upload::Request;
@@ -492,4 +493,38 @@ fn the_go_toolchains_own_source_goes_both_ways() {
     let report = restore::restore(&Verified(&repository), &theirs.root, &restored, &options, &never).unwrap();
     assert!(report.problems.is_empty() && report.files > 1000, "{:?}", report.problems);
     compare_on_disk(&tree, &restored);
+}
+
+#[test]
+fn the_same_snapshots_expire() {
+    let Some(world) = world() else { return };
+    let tree = world.path("tree");
+    fs::create_dir(&tree).unwrap();
+    world.create(&[]);
+    let limits = ["latest=2", "hourly=5", "daily=4", "weekly=3", "monthly=4", "annual=2"];
+    let limits: Vec<String> = limits.iter().map(|limit| format!("--keep-{limit}")).collect();
+    let limits: Vec<&str> = limits.iter().map(String::as_str).collect();
+    world.kopia(&[&["policy", "set", "--global"][..], &limits].concat());
+    let repository = world.open();
+    let first = upload(&repository, &tree, &Request { source: source_of(&tree), ..Request::default() }).0;
+    let (writer, mut changes) = (Writer::new(Arc::clone(&repository)).unwrap(), Changes::default());
+    for number in 1..60_u64 {
+        let before = std::time::Duration::from_secs(number * number * 12_345);
+        let started = first.snapshot.started.minus(before);
+        let pins = if number == 50 { vec!["held".to_owned()] } else { Vec::new() };
+        let incomplete = if number % 7 == 0 { "checkpoint".to_owned() } else { String::new() };
+        let one = Snapshot { started, pins, incomplete, ..first.snapshot.clone() };
+        changes.put(&repository, one.labels().unwrap(), one.to_bytes()).unwrap();
+    }
+    changes.write(&writer).unwrap();
+    writer.flush().unwrap();
+    let all = snapshots(&repository);
+    let keep = Effective::of(&Manifests::load(&repository).unwrap(), &source_of(&tree)).unwrap().retention();
+    let ours = expired(&all, &keep);
+    let left = all.iter().enumerate().filter(|(place, _)| !ours.contains(place));
+    let left: BTreeSet<_> = left.map(|(_, snapshot)| snapshot.started).collect();
+    world.kopia(&["snapshot", "expire", "--all", "--delete"]);
+    let theirs: BTreeSet<_> = snapshots(&repository).iter().map(|snapshot| snapshot.started).collect();
+    assert!(left.len() > 8 && left.len() < 40, "{}", left.len());
+    assert_eq!(left, theirs);
 }

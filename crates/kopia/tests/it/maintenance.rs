@@ -302,3 +302,32 @@ fn verification_names_what_is_lost_and_damaged() {
     assert_eq!(canceled.unwrap_err().kind(), ErrorKind::Canceled);
     assert_eq!(storage.now(), Time::from_seconds(1_700_000_000));
 }
+
+#[test]
+fn writers_and_maintenance_go_on_at_once() {
+    let (storage, repository) = in_memory();
+    let folder = tempfile::tempdir().unwrap();
+    let maintainer = maintainer(&repository);
+    let open = || {
+        let opened = Repository::open(storage.clone(), Arc::new(random::System), "secret");
+        Arc::new(opened.unwrap())
+    };
+    std::thread::scope(|scope| {
+        for writer in 0..3_u64 {
+            let of_tree = folder.path().join(writer.to_string());
+            scope.spawn(move || {
+                let repository = open();
+                for round in 0..4 {
+                    tree(&of_tree, &[("shared", round), ("own", writer * 100 + round)]);
+                    simple(&repository, &of_tree);
+                }
+            });
+        }
+        for _ in 0..6 {
+            maintainer.run(Mode::Full).unwrap();
+            storage.advance(Duration::from_secs(30));
+        }
+    });
+    assert_eq!(snapshots(&repository).len(), 12);
+    is_whole(&repository);
+}
