@@ -1,8 +1,9 @@
 //! One at a time: a blob that is there while somebody maintains the repository. Kopia does not look at it; it goes by the owner alone.
 
+use std::time::Duration;
+
 use crate::random;
 use crate::{ErrorKind, Repository, Result};
-use std::time::Duration;
 
 /// The name of the blob, which begins with no letter that kopia lists.
 const BLOB: &str = "w-maintenance-lease";

@@ -12,6 +12,7 @@ mod parameters;
 mod rewrite;
 mod schedule;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use collect::Used;
@@ -22,7 +23,6 @@ use schedule::{Schedule, Task};
 use crate::manifest::{self, Manifests};
 use crate::parallel::{Crew, deep};
 use crate::{Error, ErrorKind, Repository, Result, Time, Writer};
-use std::sync::Arc;
 
 /// How far the clocks of the store and of this machine may be apart.
 const SKEW_MAX: Duration = Duration::from_mins(5);
