@@ -7,8 +7,10 @@ use std::thread::{self, Scope, ScopedJoinHandle};
 use crate::sync::lock;
 use crate::{Error, Result};
 
-/// The stack of a thread: trees are gone through to their depth.
+/// The stack of a thread that goes through trees to their depth.
 pub(crate) const STACK: usize = 64 << 20;
+/// The stack of others: the system keeps it for the next thread.
+const STACK_FLAT: usize = 2 << 20;
 
 /// The outcomes in order; after the first error no more is begun.
 pub(crate) fn map<T: Sync, R: Send>(
@@ -16,18 +18,19 @@ pub(crate) fn map<T: Sync, R: Send>(
     threads: usize,
     work: impl Fn(&T) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {
-    Crew::new(threads).map(items, work)
+    Crew { stack: STACK_FLAT, ..Crew::new(threads) }.map(items, work)
 }
 
 /// Threads that are shared by all that goes on at once, and within each other: whoever has more than one thing to do gets those that are idle.
 pub(crate) struct Crew {
     idle: AtomicUsize,
+    stack: usize,
 }
 
 impl Crew {
     /// So many threads, with the one that calls.
     pub(crate) fn new(threads: usize) -> Self {
-        Self { idle: AtomicUsize::new(threads.saturating_sub(1)) }
+        Self { idle: AtomicUsize::new(threads.saturating_sub(1)), stack: STACK }
     }
 
     /// How many threads have nothing to do.
@@ -100,7 +103,7 @@ impl<T: Sync, R: Send, F: Fn(&T) -> Result<R> + Sync> Shared<'_, T, R, F> {
             self.crew.give_back();
             join(helpers);
         };
-        let helper = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, help);
+        let helper = thread::Builder::new().stack_size(self.crew.stack).spawn_scoped(scope, help);
         helper.inspect_err(|_| self.crew.give_back()).ok()
     }
 }

@@ -18,7 +18,8 @@ use std::time::Duration;
 pub(crate) use collect::Used;
 use lease::Lease;
 pub use parameters::{Cycle, LogRetention, Parameters};
-use schedule::{Schedule, Task};
+pub(crate) use schedule::Schedule;
+use schedule::Task;
 
 use crate::manifest::{self, Manifests};
 use crate::parallel::{Crew, deep};

@@ -77,7 +77,7 @@ fn is_false(value: &bool) -> bool {
 
 /// When what is due, and how it went, the latest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Schedule {
+pub(crate) struct Schedule {
     #[serde(rename = "nextFullMaintenance", default)]
     next_full: Time,
     #[serde(rename = "nextQuickMaintenance", default)]
@@ -89,7 +89,7 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    pub(super) fn load(repository: &Repository) -> Result<Self> {
+    pub(crate) fn load(repository: &Repository) -> Result<Self> {
         let sealed = match repository.storage().get(BLOB, LENGTH_MAX) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::default()),
             sealed => sealed?,

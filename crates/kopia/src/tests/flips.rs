@@ -6,7 +6,7 @@ use std::thread;
 
 use super::*;
 use crate::format::Options;
-use crate::maintenance::{Maintainer, Mode, Safety};
+use crate::maintenance::{Maintainer, Mode, Safety, Schedule};
 use crate::random::fake::Seeded;
 use crate::storage::{Memory, sorted};
 use crate::{Error, ErrorKind};
@@ -59,12 +59,18 @@ fn look(storage: &Arc<dyn Storage>, format: &Format) -> Result<(BTreeMap<String,
     Ok((files, due))
 }
 
+/// All files, and the record of maintenance.
+fn everything(storage: &Arc<dyn Storage>, format: &Format) -> Result<(BTreeMap<String, Files>, Schedule)> {
+    let repository = reopen(storage, format, 3)?;
+    Ok((read_all(&repository)?, Schedule::load(&repository)?))
+}
+
 #[test]
 fn every_flipped_byte_of_a_repository_is_an_error_that_names_the_blob_or_changes_nothing() {
     let (storage, format) = repository();
     let blobs = sorted(&*storage, "").unwrap();
-    let expected = read_all(&reopen(&copy_of(&storage), &format, 3).unwrap()).unwrap();
-    assert_eq!(expected.len(), 1);
+    let expected = everything(&copy_of(&storage), &format).unwrap();
+    assert_eq!(expected.0.len(), 1);
     let check = |number: usize| {
         let storage = copy_of(&storage);
         let (mut errors, mut same) = (0, 0);
@@ -74,9 +80,9 @@ fn every_flipped_byte_of_a_repository_is_an_error_that_names_the_blob_or_changes
                 let mut damaged = whole.clone();
                 damaged[byte] ^= 1 << (byte % 8);
                 storage.put(&blob.name, &damaged, None).unwrap();
-                match reopen(&storage, &format, 3).and_then(|repository| read_all(&repository)) {
-                    Ok(files) => {
-                        assert_eq!(files, expected, "{} {byte}", blob.name);
+                match everything(&storage, &format) {
+                    Ok(read) => {
+                        assert_eq!(read, expected, "{} {byte}", blob.name);
                         same += 1;
                     }
                     Err(error) => {
