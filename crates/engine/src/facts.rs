@@ -1,12 +1,12 @@
 //! What planning needs to know of an object, so that plans are made without documents.
 
 mod details;
+mod labels;
 
 pub use details::{Details, PodDetails, PodVolume, VolumeDetails};
+pub use labels::Labels;
 
-use std::collections::BTreeMap;
-
-use api::labels;
+use api::labels as names;
 use api::meta::{GroupResource, ObjectKey, ResourceType};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -26,8 +26,8 @@ pub struct Facts {
     #[serde(default)]
     pub uid: String,
     /// Its labels.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub labels: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
     /// What owns it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owners: Vec<Owner>,
@@ -137,7 +137,7 @@ impl Facts {
             version: api_version.rsplit('/').next().unwrap_or_default().to_owned(),
             kind: text(document, &["kind"]).to_owned(),
             uid: uid(document).to_owned(),
-            labels: crate::document::labels(document),
+            labels: crate::document::labels(document).into(),
             owners: owners(document),
             references: references(document, &resource.group_resource()),
             marks: marks(document, &resource.group_resource()),
@@ -173,7 +173,7 @@ fn marks(document: &Value, resource: &GroupResource) -> Marks {
     let managed = list(document, &["metadata", "managedFields"]);
     Marks {
         terminating: !at(document, &["metadata", "deletionTimestamp"]).is_null(),
-        excluded: label(document, labels::EXCLUDE_FROM_BACKUP) == Some("true"),
+        excluded: label(document, names::EXCLUDE_FROM_BACKUP) == Some("true"),
         completed: ended_pod || ended_job,
         mirror: resource.is("", "pods") && annotation(document, "kubernetes.io/config.mirror").is_some(),
         applied: managed.iter().any(|entry| text(entry, &["operation"]) == "Apply"),
@@ -182,7 +182,7 @@ fn marks(document: &Value, resource: &GroupResource) -> Marks {
             && text(document, &["type"]) == "kubernetes.io/service-account-token",
         reclaimed: resource.is("", "persistentvolumes")
             && text(document, &["spec", "persistentVolumeReclaimPolicy"]) == "Delete",
-        restore_status: annotation(document, labels::RESTORE_STATUS).and_then(yes_or_no),
+        restore_status: annotation(document, names::RESTORE_STATUS).and_then(yes_or_no),
     }
 }
 

@@ -276,7 +276,7 @@ fn persistent(volume: &Facts) -> PersistentVolume {
         Some(Details::Volume(details)) => details.reclaim_policy.clone(),
         _ => String::new(),
     };
-    PersistentVolume { name: volume.key.name.clone(), reclaim_policy, labels: volume.labels.clone() }
+    PersistentVolume { name: volume.key.name.clone(), reclaim_policy, labels: volume.labels.clone().into() }
 }
 
 fn unknown(volume: &ObjectKey) -> PersistentVolume {

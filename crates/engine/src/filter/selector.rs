@@ -12,6 +12,18 @@ pub struct Selector {
     requirements: Vec<Requirement>,
 }
 
+/// What has labels.
+pub trait Labelled {
+    /// The value of a label; `None` where it is not there.
+    fn label(&self, key: &str) -> Option<&str>;
+}
+
+impl Labelled for BTreeMap<String, String> {
+    fn label(&self, key: &str) -> Option<&str> {
+        self.get(key).map(String::as_str)
+    }
+}
+
 /// One requirement on a label.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Requirement {
@@ -65,8 +77,8 @@ impl Selector {
     }
 
     /// Whether an object with `labels` is selected.
-    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
-        self.requirements.iter().all(|of| of.test.holds(labels.get(&of.key)))
+    pub fn matches(&self, labels: &impl Labelled) -> bool {
+        self.requirements.iter().all(|of| of.test.holds(labels.label(&of.key)))
     }
 
     /// Whether it selects every object.
@@ -120,9 +132,9 @@ impl fmt::Display for Selector {
 }
 
 impl Test {
-    fn holds(&self, value: Option<&String>) -> bool {
+    fn holds(&self, value: Option<&str>) -> bool {
         match self {
-            Self::Equals(wanted) => value == Some(wanted),
+            Self::Equals(wanted) => value == Some(wanted.as_str()),
             Self::In(values) => value.is_some_and(|value| values.contains(value)),
             Self::NotIn(values) => value.is_none_or(|value| !values.contains(value)),
             Self::Exists => value.is_some(),

@@ -17,6 +17,7 @@ use super::{actions, problems};
 use crate::catalog::Catalog;
 use crate::facts::{Facts, Relation};
 use crate::filter::SelectorError;
+use crate::filter::selector::Labelled;
 use crate::problem::{Code, Problem, Severity};
 
 /// What is to be restored.
@@ -175,7 +176,7 @@ impl<'a> Planner<'a> {
     fn stays_out(&self, facts: &Facts) -> Result<(), Rule> {
         let resource = &facts.key.resource;
         let automanaged = resource.is("apiregistration.k8s.io", "apiservices")
-            && facts.labels.contains_key("kube-aggregator.kubernetes.io/automanaged");
+            && facts.labels.label("kube-aggregator.kubernetes.io/automanaged").is_some();
         if facts.marks.completed {
             Err(Rule::Completed)
         } else if facts.marks.mirror {

@@ -1,19 +1,21 @@
 //! Uploads in parts to stores that the `object_store` crate speaks to.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use object_store::path::Path;
-use object_store::{MultipartUpload, ObjectStore, PutMultipartOptions, PutOptions, TagSet};
+use object_store::{MultipartUpload, ObjectStore, PutMultipartOptions, PutOptions, PutPayload, TagSet};
 use tokio::task::JoinSet;
 
 use super::error::translate;
 use crate::{Error, ErrorKind, Result, Upload};
 
-/// How large a part is. Stores want at least 5 MiB, and some want all but the last alike.
-const PART_BYTES: usize = 8 << 20;
-/// How large a part is when the 10,000 that stores admit come near: for 350 GB in all.
+/// How large a part is, the least that stores want: parts that are on their way are in memory. Some stores want all but the
+/// last alike.
+const PART_BYTES: usize = 5 << 20;
+/// How large a part is when the 10,000 that stores admit come near: for 340 GB in all.
 const LATE_PART_BYTES: usize = 64 << 20;
 /// How many parts are of the first size.
 const EARLY_PARTS: usize = 5000;
@@ -26,7 +28,9 @@ pub(super) struct Parts {
     path: Path,
     key: String,
     tags: TagSet,
-    rest: BytesMut,
+    /// What is not sent yet, in the pieces that it came in.
+    rest: VecDeque<Bytes>,
+    rest_bytes: usize,
     begun: usize,
     upload: Option<Box<dyn MultipartUpload>>,
     in_flight: JoinSet<object_store::Result<()>>,
@@ -41,7 +45,8 @@ impl Parts {
             path,
             key: key.to_owned(),
             tags,
-            rest: BytesMut::new(),
+            rest: VecDeque::new(),
+            rest_bytes: 0,
             begun: 0,
             upload: None,
             in_flight: JoinSet::new(),
@@ -58,7 +63,7 @@ impl Parts {
     }
 
     /// Sends a part, once few enough others are on their way.
-    async fn send(&mut self, part: Bytes) -> Result<()> {
+    async fn send(&mut self, part: PutPayload) -> Result<()> {
         if self.upload.is_none() {
             let options = PutMultipartOptions { tags: self.tags.clone(), ..Default::default() };
             let begun = self.store.put_multipart_opts(&self.path, options).await;
@@ -66,7 +71,7 @@ impl Parts {
         }
         self.wait(PARTS_IN_FLIGHT - 1).await?;
         if let Some(upload) = &mut self.upload {
-            self.in_flight.spawn(upload.put_part(part.into()));
+            self.in_flight.spawn(upload.put_part(part));
             self.begun += 1;
         }
         Ok(())
@@ -86,21 +91,37 @@ impl Parts {
 
     /// Sends all whole parts.
     async fn drain(&mut self) -> Result<()> {
-        while self.rest.len() >= self.part_bytes() {
-            let part = self.rest.split_to(self.part_bytes()).freeze();
+        while self.rest_bytes >= self.part_bytes() {
+            let part = self.take(self.part_bytes());
             self.send(part).await?;
         }
         Ok(())
     }
 
+    /// The next bytes of what is not sent yet, uncopied.
+    fn take(&mut self, bytes: usize) -> PutPayload {
+        let (mut taken, mut left) = (Vec::new(), bytes);
+        while left > 0
+            && let Some(mut piece) = self.rest.pop_front()
+        {
+            if piece.len() > left {
+                self.rest.push_front(piece.split_off(left));
+            }
+            left -= piece.len();
+            taken.push(piece);
+        }
+        self.rest_bytes -= bytes - left;
+        taken.into_iter().collect()
+    }
+
     async fn finish(&mut self) -> Result<()> {
-        let rest = self.rest.split().freeze();
+        let rest = self.take(self.rest_bytes);
         if self.upload.is_none() {
             let options = PutOptions { tags: self.tags.clone(), ..Default::default() };
-            let put = self.store.put_opts(&self.path, rest.into(), options).await;
+            let put = self.store.put_opts(&self.path, rest, options).await;
             return put.map(drop).map_err(|error| self.error(&error));
         }
-        if !rest.is_empty() {
+        if rest.content_length() > 0 {
             self.send(rest).await?;
         }
         self.wait(0).await?;
@@ -126,7 +147,8 @@ impl Parts {
 impl Upload for Parts {
     async fn write(&mut self, piece: Bytes) -> Result<()> {
         self.check()?;
-        self.rest.extend_from_slice(&piece);
+        self.rest_bytes += piece.len();
+        self.rest.push_back(piece);
         let sent = self.drain().await;
         self.failed = sent.is_err();
         sent

@@ -22,7 +22,7 @@ use crate::operation::spool::Spool;
 /// Size of a piece.
 const PIECE_BYTES: usize = 1 << 20;
 /// Pieces that may wait to be uploaded.
-const PIECES_MAX: usize = 4;
+const PIECES_MAX: usize = 2;
 
 /// How far an archive is, and what could not be put into it.
 #[derive(Debug, Default)]

@@ -4,9 +4,9 @@
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Bytes of documents that a page should have.
-const PAGE_BYTES: usize = 1 << 20;
+const PAGE_BYTES: usize = 512 << 10;
 /// Bytes of documents in all pages that are on the way or being written down, as well as we can tell.
-const IN_FLIGHT_BYTES: usize = 8 << 20;
+const IN_FLIGHT_BYTES: usize = 3 << 20;
 /// Objects of the first page of a list, which tells how large they are.
 const FIRST: u32 = 25;
 /// Bytes that an object is taken to have before the first one is seen.
@@ -71,10 +71,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_hold_a_megabyte_whatever_the_objects() {
+    fn pages_hold_half_a_megabyte_whatever_the_objects() {
         let first = Sizing::first(500);
         assert_eq!(first.limit(), 25);
-        for (object_bytes, limit) in [(100, 500), (2 << 10, 500), (20 << 10, 51), (1 << 20, 1), (3 << 20, 1)]
+        for (object_bytes, limit) in [(100, 500), (2 << 10, 256), (20 << 10, 25), (1 << 20, 1), (3 << 20, 1)]
         {
             let next = first.after(25, 25 * object_bytes);
             assert_eq!(next.limit(), limit, "{object_bytes}");
@@ -82,7 +82,7 @@ mod tests {
         }
         assert_eq!(first.after(0, 0), first);
         assert_eq!(Sizing::first(10).limit(), 10);
-        assert_eq!(Sizing::first(0).after(25, 2500).limit(), 10_485);
+        assert_eq!(Sizing::first(0).after(25, 2500).limit(), 5242);
     }
 
     #[tokio::test]

@@ -1,5 +1,6 @@
 //! Selection against a model that knows no shortcuts, and the lists that find what is selected.
 
+use crate::filter::selector::Labelled as _;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use serde_json::json;
@@ -286,7 +287,7 @@ proptest! {
                 continue;
             }
             let resource = object.key.resource.to_string();
-            let app = object.labels["app"].as_str();
+            let app = object.labels.label("app").unwrap();
             // the core group's events win wherever both are selected
             let hidden = resource == "events.events.k8s.io" && written.selects("events", object.key.namespace.as_deref(), app);
             let expected = !hidden && written.selects(&resource, object.key.namespace.as_deref(), app);
