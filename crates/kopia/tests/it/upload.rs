@@ -281,7 +281,7 @@ fn interrupted(repository: &Arc<Repository>, tree: &Path, after: usize) -> (DirE
     let writer = Writer::new(Arc::clone(repository)).unwrap();
     let (cancel, progress) = (AtomicBool::new(false), Progress::default());
     let (made, last) = (AtomicUsize::new(0), Mutex::new(None));
-    let options = Options { threads: 2, checkpoint_every: Duration::ZERO, ..Options::default() };
+    let options = Options { threads: 1, checkpoint_every: Duration::ZERO, ..Options::default() };
     let keep = |root: DirEntry| {
         if made.fetch_add(1, Ordering::SeqCst) + 1 == after {
             cancel.store(true, Ordering::SeqCst);
