@@ -5,6 +5,7 @@ mod bystander;
 mod contender;
 mod figures;
 mod load;
+mod memory;
 mod objects;
 mod usage;
 
@@ -17,11 +18,14 @@ pub(crate) enum Verb {
     /// Backup and restore of objects, without data: time, memory and processor time, beside Velero as it is installed,
     /// Velero tuned, and the API server's own rate.
     Objects(objects::Options),
+    /// More than a gigabyte of objects, by a server that may use 128 MiB.
+    Memory(memory::Options),
 }
 
 /// Runs a bench.
 pub(crate) async fn run(verb: &Verb) -> Result<()> {
     match verb {
         Verb::Objects(options) => objects::run(options).await,
+        Verb::Memory(options) => memory::run(options).await,
     }
 }

@@ -117,6 +117,12 @@ impl Client {
         accepted("patch", path, status, body)
     }
 
+    /// Merges a change into the document at a path, lists by the keys of their entries.
+    pub async fn strategic(&self, path: &str, change: &Value) -> Result<Value> {
+        let (status, body) = self.patch(path, "application/strategic-merge-patch+json", change).await?;
+        accepted("patch", path, status, body)
+    }
+
     async fn patch(&self, path: &str, content: &str, document: &Value) -> Result<(StatusCode, Value)> {
         let request = self.http.patch(format!("{}{path}", self.server));
         let request = request.header("content-type", content).body(document.to_string());

@@ -66,7 +66,7 @@ pub(crate) async fn etcd(layout: &Layout) -> Result<()> {
             format!("--data-dir={}", data.display()),
             // A test's data need not survive the machine.
             "--unsafe-no-fsync".to_owned(),
-            "--quota-backend-bytes=4294967296".to_owned(),
+            "--quota-backend-bytes=8589934592".to_owned(),
             "--log-level=warn".to_owned(),
         ],
     )?;

@@ -79,6 +79,25 @@ impl Contender {
         self.stop(cluster).await
     }
 
+    /// Limits the memory of its pod.
+    pub(crate) async fn limit_memory(self, cluster: &Cluster, limit: &str) -> Result<()> {
+        let container = json!({"name": "velero", "resources": {"limits": {"memory": limit}, "requests": {"memory": limit}}});
+        let path = format!("{}?fieldManager=bench", self.deployment());
+        cluster
+            .client()
+            .strategic(&path, &json!({"spec": {"template": {"spec": {"containers": [container]}}}}))
+            .await
+            .map(drop)
+    }
+
+    /// How often its containers were started again.
+    pub(crate) async fn restarts(self, cluster: &Cluster) -> Result<u64> {
+        let pods = cluster.client().list(&format!("/api/v1/namespaces/{}/pods", self.namespace())).await?;
+        let of =
+            |pod: &Value| pod["status"]["containerStatuses"][0]["restartCount"].as_u64().unwrap_or_default();
+        Ok(pods.iter().map(of).sum())
+    }
+
     /// Starts its pod, and waits until it can work; the pod's UID.
     pub(crate) async fn start(self, cluster: &Cluster) -> Result<String> {
         self.scale(cluster, 1).await?;

@@ -1,5 +1,7 @@
 //! The objects of a bench: many, of kinds that need no node, in ten namespaces, each with a kilobyte of its own.
 
+use std::ops::Range;
+
 use serde_json::{Value, json};
 
 /// How many namespaces they are in.
@@ -15,8 +17,8 @@ const MIX: [(&str, usize); 8] = [
     ("CronJob", 7),
     ("NetworkPolicy", 7),
 ];
-/// Characters of text in each object.
-const TEXT: usize = 1000;
+/// Characters of text in each object, in each of two places where a kind has two.
+pub(crate) const TEXT: usize = 1000;
 
 /// The names of the namespaces.
 pub(crate) fn namespaces() -> Vec<String> {
@@ -29,11 +31,11 @@ pub(crate) fn namespace_documents() -> Vec<Value> {
     namespaces().into_iter().map(document).collect()
 }
 
-/// `count` objects, kind by kind.
-pub(crate) fn documents(count: usize) -> Vec<Value> {
+/// The objects of these numbers, kind by kind, with so much text.
+pub(crate) fn documents(numbers: Range<usize>, length: usize) -> Vec<Value> {
     let spaces = namespaces();
-    let mut documents: Vec<Value> =
-        (0..count).map(|number| document(kind_of(number), number, &spaces[number % NAMESPACES])).collect();
+    let of = |number: usize| document((kind_of(number), number), &spaces[number % NAMESPACES], length);
+    let mut documents: Vec<Value> = numbers.map(of).collect();
     documents.sort_by_key(|document| document["kind"].to_string());
     documents
 }
@@ -52,9 +54,9 @@ fn kind_of(number: usize) -> &'static str {
     MIX[0].0
 }
 
-fn document(kind: &str, number: usize, namespace: &str) -> Value {
+fn document((kind, number): (&str, usize), namespace: &str, length: usize) -> Value {
     let name = format!("{}-{number:05}", kind.to_lowercase());
-    let mut document = body(kind, number);
+    let mut document = body(kind, number, length);
     let version = match kind {
         "Role" | "RoleBinding" => "rbac.authorization.k8s.io/v1",
         "CronJob" => "batch/v1",
@@ -64,16 +66,16 @@ fn document(kind: &str, number: usize, namespace: &str) -> Value {
     document["apiVersion"] = json!(version);
     document["kind"] = json!(kind);
     let labels = json!({"app": format!("app-{}", number % 50), "tier": "bench"});
-    document["metadata"] = json!({"name": name, "namespace": namespace, "labels": labels, "annotations": {"example.com/text": text(number)}});
+    document["metadata"] = json!({"name": name, "namespace": namespace, "labels": labels, "annotations": {"example.com/text": text(number, length)}});
     document
 }
 
-fn body(kind: &str, number: usize) -> Value {
+fn body(kind: &str, number: usize, length: usize) -> Value {
     let reader =
         json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": format!("role-{number:05}")});
     match kind {
-        "ConfigMap" => json!({"data": {"settings": text(number + 1), "number": number.to_string()}}),
-        "Secret" => json!({"type": "Opaque", "stringData": {"password": text(number + 2)}}),
+        "ConfigMap" => json!({"data": {"settings": text(number + 1, length), "number": number.to_string()}}),
+        "Secret" => json!({"type": "Opaque", "stringData": {"password": text(number + 2, length)}}),
         "Role" => {
             json!({"rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list"]}]})
         }
@@ -95,16 +97,16 @@ fn body(kind: &str, number: usize) -> Value {
 }
 
 /// Text that compresses as that of people does, and is no other object's.
-fn text(number: usize) -> String {
+fn text(number: usize, length: usize) -> String {
     let words = ["harbour", "salvage", "anchor", "tide", "cargo", "pilot", "mast", "hull"];
-    let mut text = String::with_capacity(TEXT + 16);
+    let mut text = String::with_capacity(length + 16);
     let mut state = number as u64 ^ 0x9e37_79b9_7f4a_7c15;
-    while text.len() < TEXT {
+    while text.len() < length {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         text.push_str(words[(state >> 61) as usize]);
         text.push_str(&format!("-{:x} ", (state >> 40) & 0xfff));
     }
-    text.truncate(TEXT);
+    text.truncate(length);
     text
 }
 
@@ -116,7 +118,7 @@ mod tests {
 
     #[test]
     fn every_namespace_has_the_whole_mix() {
-        let documents = documents(8000);
+        let documents = documents(0..8000, 10);
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for document in &documents {
             *counts

@@ -20,9 +20,9 @@ use super::figures::{Figures, Row, median};
 use super::load;
 
 /// The cluster that the bench starts.
-const CLUSTER: &str = "bench";
+pub(crate) const CLUSTER: &str = "bench";
 /// Plain creates at once: more do not make the API server faster.
-const CREATES: usize = 64;
+pub(crate) const CREATES: usize = 64;
 /// How long namespaces may take to go.
 const PATIENCE: Duration = Duration::from_secs(1800);
 
@@ -109,7 +109,7 @@ async fn round(
     let client = cluster.client();
     measured.quiet.push(bystander.quiet().await?);
     create_at_once(client, &load::namespace_documents(), CREATES).await?;
-    let documents = load::documents(count);
+    let documents = load::documents(0..count, load::TEXT);
     let start = Instant::now();
     create_at_once(client, &documents, CREATES).await?;
     measured.creates.push(told("plain creates", start, progress));
@@ -145,7 +145,7 @@ fn told(what: &str, start: Instant, progress: Progress) -> f64 {
 }
 
 /// Deletes the objects with their namespaces.
-async fn lose(cluster: &Cluster) -> Result<()> {
+pub(crate) async fn lose(cluster: &Cluster) -> Result<()> {
     let client = cluster.client();
     let paths: Vec<String> =
         load::namespaces().into_iter().map(|name| format!("/api/v1/namespaces/{name}")).collect();

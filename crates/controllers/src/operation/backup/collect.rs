@@ -55,6 +55,9 @@ struct Collector<'a> {
     pages: Arc<Mutex<Pages>>,
 }
 
+/// Full files of the spool, by number, compressed.
+type Sealed = Vec<(u32, Vec<u8>)>;
+
 /// The documents and facts so far.
 struct Pages {
     writer: Writer,
@@ -142,7 +145,7 @@ impl Collector<'_> {
         self.hand_over(sealed).await
     }
 
-    async fn hand_over(&self, sealed: Vec<(u32, Vec<u8>)>) -> Result<()> {
+    async fn hand_over(&self, sealed: Sealed) -> Result<()> {
         for (number, content) in sealed {
             self.journal.keep(number, content).await?;
         }
@@ -152,11 +155,7 @@ impl Collector<'_> {
 
 impl Pages {
     /// Writes documents down; gives their bytes, and the files that are full now.
-    fn take(
-        &mut self,
-        resource: &ResourceType,
-        documents: Vec<Value>,
-    ) -> Result<(usize, Vec<(u32, Vec<u8>)>)> {
+    fn take(&mut self, resource: &ResourceType, documents: Vec<Value>) -> Result<(usize, Sealed)> {
         let (mut written, mut sealed) = (0, Vec::new());
         for document in documents {
             let bytes = serde_json::to_vec(&document).map_err(|error| Error::Other(error.to_string()))?;
