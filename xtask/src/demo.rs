@@ -78,17 +78,33 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     install::refuse_foreign(&place.client).await?;
     let outcome = show(&place, options, progress).await;
     let tidied = match options.keep {
-        true => {
-            println!("\nEverything is left up:\n  export KUBECONFIG={}", place.kubeconfig.display());
-            Ok(())
-        }
+        true => Ok(()),
         false => tidy(&place, options, progress).await,
     };
     let report = outcome?;
     println!("\n{report}\nIt took {} in all.", seconds(start.elapsed()));
+    if options.keep {
+        println!("{}", left_up(&place, options));
+    }
     tidied?;
     ensure!(report.good(), "the application is not what it was");
     Ok(())
+}
+
+/// How to use what is left, and how to be rid of it.
+fn left_up(place: &Place, options: &Options) -> String {
+    let (program, namespace) = (salvor_image::program(), install::NAMESPACE);
+    let rid = match place.local {
+        Some(_) => format!("cargo xtask cluster down --name {}", options.name),
+        None => format!("{} uninstall --force", program.display()),
+    };
+    format!(
+        "\nEverything is left up. To play with it:\n  export KUBECONFIG={} VELERO_NAMESPACE={namespace}\n  \
+         {program} backup get\n  {program} backup create mine --include-namespaces demo-shop --wait\n\
+         And to take it down:\n  {rid}",
+        place.kubeconfig.display(),
+        program = program.display(),
+    )
 }
 
 async fn place(options: &Options, progress: Progress) -> Result<Place> {

@@ -11,7 +11,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// Why a call to a store failed; completes "failed to ...". Never holds a secret.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{action} {key:?}: {message}")]
+#[error("{action} {}: {message}", named(key))]
 pub struct Error {
     /// What a caller decides on.
     pub kind: ErrorKind,
@@ -21,6 +21,11 @@ pub struct Error {
     pub key: String,
     /// The store's words, redacted.
     pub message: String,
+}
+
+/// What a key names, for people: no key is the whole location.
+fn named(key: &str) -> String {
+    if key.is_empty() { "the location".to_owned() } else { format!("{key:?}") }
 }
 
 /// The kinds of failure that callers tell apart.

@@ -138,7 +138,7 @@ fn report(deps: &Deps, location: &BackupStorageLocation, verdict: &Verdict) {
         return;
     }
     match phase {
-        LocationPhase::Available => info!(location = location.name(), message, "the location is available"),
+        LocationPhase::Available => info!(location = location.name(), "the location is available {message}"),
         _ => warn!(location = location.name(), "the location is unavailable: {message}"),
     }
 }

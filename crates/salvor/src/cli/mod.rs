@@ -42,6 +42,24 @@ struct Cli {
 const NOT_YET: [&str; 7] =
     ["schedule", "schedules", "snapshot-location", "snapshot-locations", "repo", "debug", "bug"];
 
+/// The flags of klog, and whether each has a value that is not a truth.
+const KLOG: [(&str, bool); 14] = [
+    ("v", true),
+    ("vmodule", true),
+    ("log_backtrace_at", true),
+    ("log_dir", true),
+    ("log_file", true),
+    ("log_file_max_size", true),
+    ("stderrthreshold", true),
+    ("logtostderr", false),
+    ("alsologtostderr", false),
+    ("legacy_stderr_threshold_behavior", false),
+    ("add_dir_header", false),
+    ("one_output", false),
+    ("skip_headers", false),
+    ("skip_log_headers", false),
+];
+
 /// Runs a command. `called` is the name that the program was called by, `arguments` what follows it.
 pub fn run(called: &str, arguments: Vec<String>) -> Exit {
     let names = std::iter::once(called.to_owned()).chain(arguments);
@@ -62,7 +80,18 @@ pub fn run(called: &str, arguments: Vec<String>) -> Exit {
 
 /// The grammar of all commands, for a program of the name `called`.
 fn grammar(called: &str) -> clap::Command {
-    as_in_go(Cli::command().name(called.to_owned()).bin_name(called.to_owned()).args_override_self(true))
+    let command = Cli::command().name(called.to_owned()).bin_name(called.to_owned()).args_override_self(true);
+    as_in_go(command).args(KLOG.map(|(name, value)| of_klog(name, value)))
+}
+
+/// A flag of the library by which Velero's program logs: taken, since scripts give it, and without effect.
+fn of_klog(name: &'static str, has_value: bool) -> Arg {
+    let flag = Arg::new(name).long(name).global(true).hide(true).action(ArgAction::Set);
+    match name {
+        "v" => flag.short('v').num_args(1),
+        _ if has_value => flag.num_args(1),
+        _ => flag.num_args(0..=1).require_equals(true).default_missing_value("true"),
+    }
 }
 
 /// Lets flags be written as Go programs read them: `--wait` and `--wait=true`. And hides what help need not say.
@@ -116,7 +145,20 @@ fn failed(called: &str, error: &anyhow::Error) -> Exit {
     if error.chain().any(is_not_served) {
         output::error_line(&format!("Is Salvor installed in this cluster? See `{called} install --help`."));
     }
+    if error.chain().any(is_elsewhere) {
+        output::error_line(ELSEWHERE);
+    }
     Exit::Failed
+}
+
+/// What helps where the namespace that was asked is not there.
+pub(crate) const ELSEWHERE: &str =
+    "Is Salvor installed in another namespace? Name it with `-n NAMESPACE`, or in VELERO_NAMESPACE.";
+
+/// Whether an error says that our namespace is not there.
+fn is_elsewhere(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let error = cause.downcast_ref::<cluster::Error>();
+    error.is_some_and(|error| error.is_not_found() && error.message.starts_with("namespaces "))
 }
 
 /// Whether an error says that the cluster does not know our kinds: then the API server answers without a `Status`.

@@ -23,7 +23,11 @@ impl Which {
     /// The objects; it is an error where one that is named does not exist.
     pub async fn find<K: Kind>(&self, session: &Session) -> anyhow::Result<Vec<K>> {
         if self.names.is_empty() {
-            return Ok(typed::list(&session.cluster, &session.namespace, &self.selector).await?);
+            let all = typed::list(&session.cluster, &session.namespace, &self.selector).await?;
+            if all.is_empty() {
+                session.warn_if_absent().await;
+            }
+            return Ok(all);
         }
         let mut found = Vec::new();
         for name in &self.names {

@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 
 use api::Kind;
-use cluster::{Connect, Kube, Limits, ObjectRef};
+use api::meta::ResourceType;
+use cluster::{Cluster, Connect, Kube, Limits, ObjectRef};
 use controllers::Clock;
 use controllers::deps::SystemClock;
 use jiff::Timestamp;
 
-use super::Globals;
 use super::config_file::ConfigFile;
+use super::output::error_line;
+use super::{ELSEWHERE, Globals};
 use crate::process;
 
 /// A command's connection.
@@ -40,6 +42,16 @@ impl Session {
             called: called.to_owned(),
             cacert: file.get("cacert").map(PathBuf::from),
         })
+    }
+
+    /// Says so on stderr if there is no such namespace as the server is looked for in: an empty list of backups should not
+    /// frighten anybody who has only forgotten a flag.
+    pub async fn warn_if_absent(&self) {
+        let resource = ResourceType::addressed("", "v1", "namespaces", "Namespace", false);
+        let at = ObjectRef { resource, namespace: None, name: self.namespace.clone() };
+        if self.cluster.get(&at).await.is_err_and(|error| error.is_not_found()) {
+            error_line(&format!("There is no namespace {:?} in this cluster. {ELSEWHERE}", self.namespace));
+        }
     }
 
     /// The time now, as commands are told it.

@@ -206,3 +206,18 @@ fn only_an_answer_that_knows_no_kubernetes_object_means_that_nothing_is_installe
     assert!(is_not_served(&missing(None)));
     assert!(!is_not_served(&missing(Some(named))));
 }
+
+#[test]
+fn flags_of_klog_are_taken_anywhere_and_change_nothing() {
+    for line in [
+        "-v 4 backup get",
+        "backup get --v=4",
+        "backup get --alsologtostderr --log_dir=/tmp",
+        "backup get --skip_headers=false b",
+    ] {
+        let names = std::iter::once("salvor").chain(line.split_whitespace());
+        grammar("salvor").try_get_matches_from(names).unwrap();
+    }
+    let help = grammar("salvor").render_help().to_string();
+    assert!(!help.contains("log_dir"), "{help}");
+}

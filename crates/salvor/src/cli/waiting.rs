@@ -27,6 +27,19 @@ pub struct Progress<P> {
     pub ended: bool,
     /// How many objects are done, and of how many, where that is known.
     pub counts: Option<(isize, isize)>,
+    /// What a user should know of how it ended, and the phase does not say.
+    pub remarks: Vec<String>,
+}
+
+/// What is to be said of an operation that ended with these.
+pub fn remarks(validation_errors: &[String], errors: isize, warnings: isize) -> Vec<String> {
+    let counted = |count: isize, what: &str| {
+        (count > 0).then(|| format!("{count} {what}{}", if count == 1 { "" } else { "s" }))
+    };
+    let numbers: Vec<String> =
+        [counted(errors, "error"), counted(warnings, "warning")].into_iter().flatten().collect();
+    let numbers = (!numbers.is_empty()).then(|| format!("It has {}.", numbers.join(" and ")));
+    validation_errors.iter().cloned().chain(numbers).collect()
 }
 
 /// What a look gave.
@@ -56,13 +69,15 @@ pub async fn follow<K: Kind, P: Display>(
          continue in the background."
     ))?;
     let live = std::io::stdout().is_terminal() && !session.is_velero();
-    let phase = wait((&session.cluster, &session.namespace, name), look, |seen| show(&seen, live)).await?;
+    let (phase, remarks) =
+        wait((&session.cluster, &session.namespace, name), look, |seen| show(&seen, live)).await?;
     let phase = phase.to_string();
     print("\n")?;
     line(&format!(
         "{kind} completed with status: {phase}. You may check for more information using the commands \
          {commands} and `{called} {what} logs {name}`."
     ))?;
+    remarks.iter().for_each(|remark| error_line(remark));
     Ok(exit(session.is_velero(), &phase))
 }
 
@@ -76,23 +91,23 @@ fn exit(is_velero: bool, phase: &str) -> Exit {
     }
 }
 
-/// Waits until an operation has ended, and gives its last phase. A server that does not answer is asked again; that
+/// Waits until an operation has ended, and gives its last phase, with what else there is to say. A server that does not answer is asked again; that
 /// the operation is not there any more ends the wait.
 async fn wait<K: Kind, P: Display>(
     (cluster, namespace, name): (&dyn Cluster, &str, &str),
     look: impl Fn(&K) -> Progress<P>,
     mut show: impl FnMut(Seen<&P>) -> anyhow::Result<()>,
-) -> anyhow::Result<P> {
+) -> anyhow::Result<(P, Vec<String>)> {
     let mut silence: Option<Deadline> = None;
     loop {
         match typed::find::<K>(cluster, namespace, name).await {
             Ok(None) => bail!("{} {name:?} is gone", K::KIND),
             Ok(Some(object)) => {
                 silence = None;
-                let Progress { phase, ended, counts } = look(&object);
-                show(Seen::Progress(Progress { phase: &phase, ended, counts }))?;
+                let Progress { phase, ended, counts, remarks } = look(&object);
+                show(Seen::Progress(Progress { phase: &phase, ended, counts, remarks: Vec::new() }))?;
                 if ended {
-                    return Ok(phase);
+                    return Ok((phase, remarks));
                 }
             }
             Err(error) if error.is_transient() => match silence {
@@ -160,7 +175,7 @@ mod tests {
         let mut seen = Vec::new();
         let look = |backup: &Backup| {
             let phase = backup.status.phase;
-            Progress { phase, ended: phase.is_terminal(), counts: None }
+            Progress { phase, ended: phase.is_terminal(), counts: None, remarks: Vec::new() }
         };
         let show = |look: Seen<&BackupPhase>| {
             seen.push(match look {
@@ -171,7 +186,7 @@ mod tests {
         };
         let (end, ()) = futures::join!(wait((&cluster, "default", "b"), look, show), then(&fake));
         seen.dedup();
-        (seen, end)
+        (seen, end.map(|(phase, _)| phase))
     }
 
     async fn completed(fake: &FakeCluster) {
@@ -229,5 +244,12 @@ mod tests {
         {
             assert_eq!((exit(false, phase), exit(true, phase)), (expected, Exit::Done), "{phase}");
         }
+    }
+
+    #[test]
+    fn what_the_phase_does_not_say_is_said() {
+        assert!(remarks(&[], 0, 0).is_empty());
+        assert_eq!(remarks(&[], 1, 0), ["It has 1 error."]);
+        assert_eq!(remarks(&["no name".to_owned()], 2, 1), ["no name", "It has 2 errors and 1 warning."]);
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, bail};
-use api::velero::v1::{Backup, BackupPhase, BackupStorageLocation, Schedule, VolumeSnapshotLocation};
+use api::velero::v1::{
+    Backup, BackupPhase, BackupSpec, BackupStorageLocation, Schedule, VolumeSnapshotLocation,
+};
 use api::{Kind, labels};
 use clap::Args;
 use cluster::typed;
@@ -11,9 +13,9 @@ use jiff::tz::TimeZone;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
 use crate::cli::filters::BackupFlags;
-use crate::cli::output::{Format, OutputFlags, line, objects, print};
+use crate::cli::output::{Format, OutputFlags, error_line, line, objects, print};
 use crate::cli::values::{self, Pairs, merged};
-use crate::cli::waiting::{Progress, follow};
+use crate::cli::waiting::{Progress, follow, remarks};
 use crate::cli::{Globals, Session};
 use crate::exit::Exit;
 
@@ -112,6 +114,7 @@ impl Create {
         if self.from_schedule.is_some() {
             line("Creating backup from schedule, all other filters are ignored.")?;
         }
+        notes(&backup.spec).iter().for_each(|note| error_line(note));
         typed::create(&session.cluster, &backup).await?;
         follow(session, backup.name(), self.wait, progress).await
     }
@@ -136,6 +139,24 @@ impl Create {
     }
 }
 
+/// What the backup asks for and this version does not do: it says so in its results, and here before it begins.
+fn notes(spec: &BackupSpec) -> Vec<String> {
+    let asked = [
+        ("the data of snapshots is not moved", spec.snapshot_move_data == Some(true)),
+        (
+            "volumes are not backed up through the file system",
+            spec.default_volumes_to_fs_backup == Some(true),
+        ),
+        ("resource policies are not read", spec.resource_policy.is_some()),
+    ];
+    let asked = asked.into_iter().filter(|(_, asked)| *asked);
+    asked
+        .map(|(what, _)| {
+            format!("Note: {what} in this version; a backup that needs it ends as PartiallyFailed")
+        })
+        .collect()
+}
+
 fn show(backup: &Backup, format: Format) -> anyhow::Result<Exit> {
     print(&objects(format, "Backup", vec![backup.to_document()])?)?;
     Ok(Exit::Done)
@@ -156,7 +177,8 @@ fn owner(schedule: &Schedule) -> OwnerReference {
 fn progress(backup: &Backup) -> Progress<BackupPhase> {
     let status = &backup.status;
     let counts = status.progress.as_ref().map(|of| (of.items_backed_up, of.total_items));
-    Progress { phase: status.phase, ended: status.phase.is_terminal(), counts }
+    let remarks = remarks(&status.validation_errors, status.errors, status.warnings);
+    Progress { phase: status.phase, ended: status.phase.is_terminal(), counts, remarks }
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! `backup download`.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use api::GoDuration;
 use api::velero::v1::{Backup, DownloadTargetKind};
 use clap::Args;
@@ -75,5 +75,10 @@ fn create(path: &Path, force: bool) -> anyhow::Result<File> {
         true => options.create(true).truncate(true),
         false => options.create_new(true),
     };
-    options.open(path).with_context(|| format!("create {}", path.display()))
+    options.open(path).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => {
+            anyhow!("create {}: it is there already; --force writes over it", path.display())
+        }
+        _ => anyhow!("create {}: {error}", path.display()),
+    })
 }

@@ -26,7 +26,7 @@ pub(super) fn options(
         None => None,
         Some(file) => {
             let text = std::fs::read_to_string(file)
-                .with_context(|| format!("failed to read --secret-file {}", file.display()))?;
+                .with_context(|| format!("read --secret-file {}", file.display()))?;
             Some(CloudCredentials::new(text))
         }
     };

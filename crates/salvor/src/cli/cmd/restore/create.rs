@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use crate::cli::filters::config_map;
 use crate::cli::output::{OutputFlags, objects, print};
 use crate::cli::values::{self, Names, OrSelectors, Pairs, TriState, merged};
-use crate::cli::waiting::{Progress, follow};
+use crate::cli::waiting::{Progress, follow, remarks};
 use crate::cli::{Globals, Session};
 use crate::exit::Exit;
 
@@ -203,5 +203,6 @@ fn started(backup: &Backup) -> Option<jiff::Timestamp> {
 fn progress(restore: &Restore) -> Progress<RestorePhase> {
     let status = &restore.status;
     let counts = status.progress.as_ref().map(|of| (of.items_restored, of.total_items));
-    Progress { phase: status.phase, ended: status.phase.is_terminal(), counts }
+    let remarks = remarks(&status.validation_errors, status.errors, status.warnings);
+    Progress { phase: status.phase, ended: status.phase.is_terminal(), counts, remarks }
 }
