@@ -1,9 +1,9 @@
 //! How many creates are in flight: as many as make the API server work, and no more than a few that wait there, since
 //! behind those waits everybody else, too.
 //!
-//! That something waits is told by how long an answer takes: there may be more calls in flight while it takes hardly longer
-//! than when there are only two, and there should be fewer when it takes twice as long. Where the server asks us to slow
-//! down, the width is halved.
+//! That something waits is told by how long an answer takes: there may be more calls in flight while it takes little longer
+//! than when there are only two, and there should be fewer when it takes much longer. Where the server asks us to slow down,
+//! the width is halved. A short queue costs nothing of the server's rate and others little: docs/bench.md has the figures.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,9 +16,9 @@ const WIDTH_MAX: usize = 64;
 /// Answers that are looked at together.
 const WINDOW: u32 = 16;
 /// There may be more in flight while an answer takes less than this times as long as without a queue.
-const LITTLE: f64 = 1.5;
+const LITTLE: f64 = 3.0;
 /// There should be fewer when it takes longer than this times as long.
-const MUCH: f64 = 2.0;
+const MUCH: f64 = 5.0;
 
 /// How many creates are in flight.
 #[derive(Debug, Default)]
@@ -108,7 +108,10 @@ mod tests {
     fn the_server_has_work_and_few_wait() {
         for (parallel, work) in [(2, 1), (8, 2), (24, 30)] {
             let (least, most) = settled(&Pace::default(), parallel, Duration::from_millis(work));
-            assert!(least >= parallel && most <= 2 * parallel, "{parallel}: {least} to {most}");
+            assert!(
+                least >= parallel && most <= WIDTH_MAX.min(5 * parallel),
+                "{parallel}: {least} to {most}"
+            );
         }
     }
 
