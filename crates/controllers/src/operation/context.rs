@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use api::meta::ResourceType;
+use api::velero::v1::{BackupPhase, RestorePhase};
 use cluster::ErrorKind;
 use cluster::port::{ObjectRef, Patch, WriteOptions};
 use engine::document::text;
@@ -17,8 +18,6 @@ use crate::objects::installation;
 
 /// How often in a row others may be faster to write to the resource.
 const CONFLICTS_MAX: usize = 10;
-/// The phases from which neither backups nor restores go on.
-const ENDS: [&str; 4] = ["Completed", "PartiallyFailed", "Failed", "FailedValidation"];
 
 /// A location, ready for use.
 pub struct Place {
@@ -128,7 +127,7 @@ impl Operation {
     async fn look_again(&self) -> Result<()> {
         let found = self.deps.cluster.get(&self.at).await?;
         let phase = text(&found, &["status", "phase"]);
-        if engine::document::uid(&found) != self.uid || ENDS.contains(&phase) {
+        if engine::document::uid(&found) != self.uid || is_an_end(phase) {
             let kind = &self.at.resource.kind;
             return Err(Error::Superseded(format!("report on {kind} {}: it has ended", self.name())));
         }
@@ -140,4 +139,9 @@ impl Operation {
         let version = text(document, &["metadata", "resourceVersion"]).to_owned();
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = version;
     }
+}
+
+/// Whether neither a backup nor a restore goes on from this phase.
+fn is_an_end(phase: &str) -> bool {
+    phase.parse().is_ok_and(BackupPhase::is_terminal) || phase.parse().is_ok_and(RestorePhase::is_terminal)
 }

@@ -1,15 +1,15 @@
 //! Writers, deletions, maintenance, faults and a clock, all by chance from a seed: no snapshot that was kept loses anything, whatever happens.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::*;
+use crate::ErrorKind;
 use crate::format::Options;
 use crate::maintenance::{Maintainer, Mode};
 use crate::random::fake::Seeded;
-use crate::storage::{Blob, Memory, Retention};
-use crate::{Error, ErrorKind};
+use crate::storage::Memory;
+use crate::writer::tests::Faulty;
 
 /// How many seeds are tried.
 const SEEDS: u64 = 25;
@@ -20,57 +20,6 @@ const CLIENTS: u64 = 3;
 /// How long a writer may take: what it goes by is not deleted before.
 const DRAFT_AGE_MAX: Duration = Duration::from_hours(4);
 
-/// A store in which the call fails that changes something after so many others, once.
-struct Failing {
-    inner: Memory,
-    calls_left: AtomicUsize,
-}
-
-impl Failing {
-    fn change(&self, name: &str) -> Result<()> {
-        match self.calls_left.fetch_sub(1, Ordering::Relaxed) {
-            0 => {
-                self.calls_left.store(usize::MAX, Ordering::Relaxed);
-                Err(Error::new(ErrorKind::Storage, name, "the store is away"))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-impl Storage for Failing {
-    fn get(&self, name: &str, limit: usize) -> Result<Vec<u8>> {
-        self.inner.get(name, limit)
-    }
-    fn get_range(&self, name: &str, offset: u64, length: usize) -> Result<Vec<u8>> {
-        self.inner.get_range(name, offset, length)
-    }
-    fn head(&self, name: &str) -> Result<Blob> {
-        self.inner.head(name)
-    }
-    fn put(&self, name: &str, data: &[u8], retention: Option<Retention>) -> Result<Time> {
-        self.change(name)?;
-        self.inner.put(name, data, retention)
-    }
-    fn put_if_absent(&self, name: &str, data: &[u8], retention: Option<Retention>) -> Result<Time> {
-        self.change(name)?;
-        self.inner.put_if_absent(name, data, retention)
-    }
-    fn delete(&self, name: &str) -> Result<()> {
-        self.change(name)?;
-        self.inner.delete(name)
-    }
-    fn list(&self, prefix: &str, visit: &mut dyn FnMut(Blob) -> Result<()>) -> Result<()> {
-        self.inner.list(prefix, visit)
-    }
-    fn extend_retention(&self, name: &str, retention: Retention) -> Result<()> {
-        self.inner.extend_retention(name, retention)
-    }
-    fn now(&self) -> Time {
-        self.inner.now()
-    }
-}
-
 /// A client, and what it is about to keep.
 struct Client {
     repository: Arc<Repository>,
@@ -79,7 +28,7 @@ struct Client {
 
 /// What happens.
 struct World {
-    storage: Arc<Failing>,
+    storage: Arc<Faulty>,
     format: Format,
     clients: Vec<Client>,
     state: u64,
@@ -98,7 +47,7 @@ impl World {
         for blob in crate::storage::sorted(created, "").unwrap() {
             inner.put(&blob.name, &created.get(&blob.name, 1 << 20).unwrap(), None).unwrap();
         }
-        let storage = Arc::new(Failing { inner, calls_left: AtomicUsize::new(usize::MAX) });
+        let storage = Faulty::over(inner);
         let as_storage = Arc::clone(&storage) as Arc<dyn Storage>;
         let client = |number| {
             let repository = Arc::new(reopen(&as_storage, format, seed * 100 + number).unwrap());
@@ -197,7 +146,7 @@ impl World {
 
     fn fail_soon(&mut self) {
         let calls = self.chance(12) as usize;
-        self.storage.calls_left.store(calls, Ordering::Relaxed);
+        self.storage.fail_after(calls);
     }
 
     fn maintain(&mut self) {

@@ -6,7 +6,7 @@
 mod pending;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, RwLock, RwLockWriteGuard};

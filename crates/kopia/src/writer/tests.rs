@@ -15,7 +15,7 @@ const NOW: Time = Time::from_seconds(1_700_000_000);
 
 /// A store whose n-th call that changes something fails, and whose clock may be late.
 pub(crate) struct Faulty {
-    inner: Memory,
+    pub(crate) inner: Memory,
     fail_at: AtomicUsize,
     changes: AtomicUsize,
     late: AtomicI64,
@@ -26,12 +26,22 @@ impl Faulty {
         let inner = Memory::new(NOW);
         let options = Options { pack_length: 10 << 20, ..Options::default() };
         Format::create(&inner, &Seeded::new(1), "secret", &options).unwrap();
+        Self::over(inner)
+    }
+
+    /// A store that works, until it is told to fail.
+    pub(crate) fn over(inner: Memory) -> Arc<Self> {
         Arc::new(Self {
             inner,
             fail_at: AtomicUsize::new(usize::MAX),
             changes: AtomicUsize::new(0),
             late: AtomicI64::new(0),
         })
+    }
+
+    /// After so many more calls that change something, the next one fails, once.
+    pub(crate) fn fail_after(&self, calls: usize) {
+        self.fail_at.store(self.changes.load(Ordering::Relaxed) + calls, Ordering::Relaxed);
     }
 
     fn change(&self, name: &str) -> Result<()> {
@@ -172,8 +182,7 @@ fn whatever_call_fails_a_flush_is_whole_or_is_none_and_can_be_repeated() {
     for fail_at in 0.. {
         let storage = Faulty::new();
         let repository = open(&storage);
-        storage.changes.store(0, Ordering::Relaxed);
-        storage.fail_at.store(fail_at, Ordering::Relaxed);
+        storage.fail_after(fail_at);
         let writer = Writer::new(Arc::clone(&repository)).unwrap();
         let write = || {
             let ids = [writer.put(None, b"data", None)?, writer.put(Some(Prefix::LIST), b"list", None)?];
@@ -203,7 +212,7 @@ fn a_pack_that_could_not_be_stored_goes_before_whatever_comes() {
     let storage = Faulty::new();
     let writer = Writer::new(open(&storage)).unwrap();
     let bytes = stream(12 << 20);
-    storage.fail_at.store(storage.changes.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    storage.fail_after(1);
     assert_eq!(writer.put(None, &bytes, None).unwrap_err().kind(), ErrorKind::Storage);
     let id = writer.repository().id_of(None, &bytes);
     assert_eq!(writer.content(&id).unwrap(), bytes, "it is in memory");
