@@ -32,9 +32,9 @@ pub(crate) struct Options {
     /// How many objects, of each size that is measured.
     #[arg(long, value_delimiter = ',', default_values_t = [8000, 31_000])]
     objects: Vec<usize>,
-    /// How often; figures are medians.
-    #[arg(long, default_value_t = 5)]
-    rounds: usize,
+    /// How often, of each size in turn (the last number goes for the rest too); figures are medians.
+    #[arg(long, value_delimiter = ',', default_values_t = [5])]
+    rounds: Vec<usize>,
     /// Ours alone, to see quickly what a change does: no figures are written.
     #[arg(long)]
     alone: bool,
@@ -43,6 +43,12 @@ pub(crate) struct Options {
 impl Options {
     fn contenders(&self) -> Vec<Contender> {
         if self.alone { vec![Contender::Salvor] } else { Contender::ALL.to_vec() }
+    }
+
+    /// The sizes, each with its rounds.
+    fn sizes(&self) -> impl Iterator<Item = (usize, usize)> {
+        let rounds = self.rounds.iter().chain(self.rounds.last().into_iter().cycle());
+        self.objects.iter().copied().zip(rounds.copied())
     }
 }
 
@@ -86,14 +92,14 @@ async fn measure(
     }
     let bystander = Bystander::enter(cluster).await?;
     let mut measured = BTreeMap::new();
-    for count in &options.objects {
-        for number in 0..options.rounds {
-            progress.heading(format_args!("{count} objects, round {} of {}", number + 1, options.rounds));
-            let of_size = measured.entry(*count).or_default();
+    for (count, rounds) in options.sizes() {
+        for number in 0..rounds {
+            progress.heading(format_args!("{count} objects, round {} of {rounds}", number + 1));
+            let of_size = measured.entry(count).or_default();
             let mut turns = options.contenders();
             let first = number % turns.len();
             turns.rotate_left(first);
-            round((cluster, &bystander), (*count, number), (turns, of_size), progress).await?;
+            round((cluster, &bystander), (count, number), (turns, of_size), progress).await?;
         }
     }
     Ok(measured)
