@@ -45,6 +45,12 @@ impl Row {
 pub(crate) struct Figures(pub(crate) Vec<Row>);
 
 impl Figures {
+    /// The rows whose peer took part.
+    pub(crate) fn against_what_was_measured(mut self) -> Self {
+        self.0.retain(|row| row.ratio.is_finite());
+        self
+    }
+
     /// Writes them where programs look for them.
     pub(crate) fn write(&self, bench: &str) -> Result<PathBuf> {
         let folder = paths::workspace().join("target/bench");

@@ -70,8 +70,10 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let outcome = measure(&cluster, options, progress).await;
     Cluster::down(CLUSTER, Progress::quiet()).await?;
     let figures = figures(&outcome?);
-    println!("\n{figures}");
-    if !options.alone {
+    if options.alone {
+        println!("\n{}", figures.against_what_was_measured());
+    } else {
+        println!("\n{figures}");
         println!("These figures are in {}.", figures.write("objects")?.display());
     }
     Ok(())

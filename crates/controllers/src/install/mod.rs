@@ -5,6 +5,7 @@ mod binding;
 mod cluster_role;
 pub mod crds;
 pub mod deployment;
+pub mod flow;
 pub mod location;
 pub mod location_volume;
 pub mod namespace;
@@ -89,6 +90,7 @@ pub fn objects(options: &Options) -> Vec<Value> {
     let namespace = options.workload.namespace.as_str();
     let mut objects = vec![namespace::namespace(namespace, namespace::needed(&options.workload.volumes))];
     objects.extend(access(namespace, &options.access));
+    objects.extend(flow::objects(namespace, options.access.account()));
     objects.extend(options.credentials.as_ref().map(|credentials| secret::secret(namespace, credentials)));
     objects.extend(options.location.as_ref().map(|location| location::location(namespace, location)));
     objects.extend(options.snapshot_location.as_ref().map(|location| snapshot_location(namespace, location)));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::deployment::Image;
 use super::namespace::{Level, namespace};
-use super::{Strings, binding, cluster_role, metadata, rbac, server_rights};
+use super::{SERVER, Strings, binding, cluster_role, flow, metadata, rbac, server_rights};
 
 /// Name of the operator's Deployment and service account, as OADP's.
 pub const OPERATOR: &str = "openshift-adp-controller-manager";
@@ -20,6 +20,7 @@ const SELECTOR: (&str, &str) = ("control-plane", "controller-manager");
 pub fn objects(in_namespace: &str, image: &Image) -> Vec<Value> {
     let mut objects = vec![namespace(in_namespace, Level::Restricted)];
     objects.extend(server_rights(in_namespace));
+    objects.extend(flow::objects(in_namespace, SERVER));
     objects.extend([
         cluster_role::namespaced(in_namespace, OPERATOR_ROLE, rbac::OPERATOR_NAMESPACE),
         binding::namespaced(in_namespace, OPERATOR, OPERATOR_ROLE),

@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,7 +51,8 @@ pub static SPEC: Spec<Deps> = Spec {
 async fn reconcile(deps: Arc<Deps>, document: Value) -> Result<Next> {
     let request: DeleteBackupRequest = read(&document)?;
     let progress = Progress { began: Some(deps.now()), ..Progress::default() };
-    let mut deletion = Deletion { deps: &deps, name: request.name().to_owned(), progress };
+    let name = request.name().to_owned();
+    let mut deletion = Deletion { deps: &deps, name, progress, restores: BTreeMap::new() };
     while let Some(scene) = deletion.look().await? {
         let now = deps.now();
         match next(&scene.observed(&deletion.progress), now) {
@@ -89,6 +91,8 @@ struct Deletion<'a> {
     deps: &'a Deps,
     name: String,
     progress: Progress,
+    /// The UIDs of the restores of the backup, by name.
+    restores: BTreeMap<String, String>,
 }
 
 impl Deletion<'_> {
@@ -110,7 +114,8 @@ impl Deletion<'_> {
         };
         let restores = list::<Restore>(self.deps, "").await?;
         let restores = restores.iter().filter(|restore| restore.spec.backup_name == *name);
-        self.progress.restores = restores.map(|restore| restore.name().to_owned()).collect();
+        self.restores = restores.map(|of| (of.name().to_owned(), of.uid().to_owned())).collect();
+        self.progress.restores = self.restores.keys().cloned().collect();
         Ok(Some(Scene { request, others, backup, location }))
     }
 
@@ -194,7 +199,8 @@ impl Deletion<'_> {
     /// The restores of the backup. Their finalizer removes their files, for which the backup has to be there.
     async fn restores(&mut self, restores: &[String]) -> Result<()> {
         for restore in restores {
-            delete::<Restore>(self.deps, restore, "").await?;
+            let uid = self.restores.get(restore).map_or("", String::as_str);
+            delete::<Restore>(self.deps, restore, uid).await?;
         }
         self.progress.restores_deleted = true;
         Ok(())

@@ -1,5 +1,6 @@
-//! What operations left behind goes: journals whose operation has ended or has no object any more, and folders of
-//! backups that never became one. When the server starts to lead, and whenever a location is looked at.
+//! What operations left behind goes: journals whose operation has ended or has no object any more, folders of
+//! backups that never became one, and uploads that nobody finished. When the server starts to lead, and whenever a
+//! location is looked at.
 
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,7 @@ use serde_json::Value;
 use store::backup_files::{delete_folder, delete_half_written, is_report, sweep_claims};
 use store::bucket::{BackupFile, OPERATIONS, backup_folder, operation_folder};
 use store::{Meta, Store};
-use tracing::info;
+use tracing::{info, warn};
 
 use super::of_locations;
 use crate::deps::Deps;
@@ -29,6 +30,8 @@ use crate::runtime::{Next, Spec};
 
 /// Journals and folders that are looked at side by side.
 const PARALLEL: usize = 8;
+/// Longer than any upload goes on, ours or that of somebody else who writes to the location: a run ends after a day.
+const UPLOAD_MAX: Duration = Duration::from_secs(48 * 3600);
 
 /// The controller.
 pub static SPEC: Spec<Deps> = of_locations(
@@ -42,7 +45,11 @@ async fn reconcile(deps: Arc<Deps>, document: Value) -> Result<Next> {
     let kept = held(&deps).await?;
     let found = match location.spec.access_mode {
         AccessMode::ReadOnly => None,
-        _ => found(&deps, &location).await?,
+        _ => {
+            let store = deps.stores.open(&location).await?;
+            give_uploads_up(store.as_ref(), deps.now()).await;
+            found(&deps, store).await?
+        }
     };
     if found.is_none() && kept.is_empty() {
         return Ok(Next::Wait);
@@ -71,8 +78,7 @@ struct Found {
 }
 
 /// Looks at a location; `None` where there is no journal, and so nothing that could be swept.
-async fn found(deps: &Deps, location: &BackupStorageLocation) -> Result<Option<Found>> {
-    let store = deps.stores.open(location).await?;
+async fn found(deps: &Deps, store: Arc<dyn Store>) -> Result<Option<Found>> {
     let uids = store.folders(OPERATIONS).await?;
     if uids.is_empty() {
         return Ok(None);
@@ -85,6 +91,16 @@ async fn found(deps: &Deps, location: &BackupStorageLocation) -> Result<Option<F
     let folders: Vec<Option<Folder>> = stream::iter(folders).buffered(PARALLEL).try_collect().await?;
     let folders = folders.into_iter().flatten().collect();
     Ok(Some(Found { store, installation, journals, folders }))
+}
+
+/// Parts of uploads cost money until somebody gives them up. Not every account may list them, which is no reason to leave
+/// the rest alone.
+async fn give_uploads_up(store: &dyn Store, now: jiff::Timestamp) {
+    match store.sweep(now - UPLOAD_MAX).await {
+        Ok(0) => {}
+        Ok(count) => info!(count, "gave up uploads that nobody finished"),
+        Err(error) => warn!("failed to {error}; parts of unfinished uploads may lie in the location"),
+    }
 }
 
 async fn journal(store: &dyn Store, uid: String) -> Result<Journal> {

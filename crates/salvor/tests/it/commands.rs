@@ -319,6 +319,22 @@ fn installed(yaml: &str) -> Vec<String> {
     items.iter().map(|item| format!("{} {}", text(&item["kind"]), text(&item["metadata"]["name"]))).collect()
 }
 
+/// The API server counts requests by the FlowSchema that they came by: what the server did went by its own, and the renewals
+/// of its Lease by the one for leaders.
+pub(crate) async fn the_server_has_its_own_place_in_the_queues_of_the_api_server(
+    world: &World,
+    server: &str,
+) {
+    let metrics = world.cluster.client().text("/metrics").await.unwrap();
+    for (schema, level) in [("", "salvor-server"), ("-lease", "leader-election")] {
+        let labels = format!(r#"flow_schema="velero-{server}{schema}",priority_level="{level}""#);
+        let counted = metrics.lines().find(|line| {
+            line.starts_with("apiserver_flowcontrol_dispatched_requests_total") && line.contains(&labels)
+        });
+        assert!(counted.is_some(), "no request came by {labels}");
+    }
+}
+
 /// `uninstall` removes the installation, and what is in the bucket stays.
 pub(crate) async fn uninstalled_without_a_trace(terminal: &Terminal<'_>, prefix: &str) {
     let (client, server) = (terminal.world.cluster.client(), terminal.server);
@@ -330,7 +346,8 @@ pub(crate) async fn uninstalled_without_a_trace(terminal: &Terminal<'_>, prefix:
     assert!(printed.ends_with("Velero uninstalled \u{26f5}\n"), "{printed}");
     let binding = format!("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/velero-{server}");
     let definition = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/backups.velero.io";
-    for path in [&format!("/api/v1/namespaces/{server}"), &binding] {
+    let schema = format!("/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas/velero-{server}");
+    for path in [&format!("/api/v1/namespaces/{server}"), &binding, &schema] {
         assert!(client.get(path).await.unwrap().is_none(), "{path} is still there");
     }
     terminal.world.gone(definition).await;

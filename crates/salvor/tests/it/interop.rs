@@ -116,6 +116,7 @@ async fn the_velero_command_and_ours_run_against_our_server() {
     let files = std::fs::read_dir(left).map_or(0, Iterator::count);
     assert_eq!(files, 0, "a deleted backup leaves nothing in the bucket");
     world.lose(&NAMESPACES).await;
+    commands::the_server_has_its_own_place_in_the_queues_of_the_api_server(&world, OURS).await;
     commands::uninstalled_without_a_trace(&Terminal { world: &world, server: OURS }, "command").await;
 }
 

@@ -27,6 +27,9 @@ struct Objects {
     by_key: BTreeMap<String, Object>,
     writes: u64,
     now: Option<jiff::Timestamp>,
+    /// Uploads that go on, or that nobody finished, by their number, with when they were begun.
+    unfinished: BTreeMap<u64, jiff::Timestamp>,
+    uploads: u64,
 }
 
 /// One object, the number of the write that made it, and when that was.
@@ -41,6 +44,11 @@ impl Memory {
     /// All keys, sorted.
     pub fn keys(&self) -> Vec<String> {
         self.objects().by_key.keys().cloned().collect()
+    }
+
+    /// How many uploads go on, or were left unfinished.
+    pub fn unfinished(&self) -> usize {
+        self.objects().unfinished.len()
     }
 
     /// Sets the clock: what is written from now on was written then. Without it, nobody knows when.
@@ -70,6 +78,13 @@ impl Objects {
             (Put::Replace(tag), Some(object)) => *tag == object.tag(),
             (Put::Create, Some(_)) | (Put::Replace(_), None) => false,
         }
+    }
+
+    /// Begins an upload.
+    fn begin(&mut self) -> u64 {
+        self.uploads += 1;
+        self.unfinished.insert(self.uploads, self.now.unwrap_or_default());
+        self.uploads
     }
 
     /// Writes an object.
@@ -137,7 +152,10 @@ impl Store for Memory {
         if !is_sound(key) {
             return Err(unsound("upload", key));
         }
-        Ok(Box::new(MemoryUpload { store: self.clone(), key: key.to_owned(), content: BytesMut::new() }))
+        let number = self.objects().begin();
+        let upload =
+            MemoryUpload { store: self.clone(), key: key.to_owned(), content: BytesMut::new(), number };
+        Ok(Box::new(upload))
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<Meta>> {
@@ -169,6 +187,13 @@ impl Store for Memory {
     async fn presign(&self, key: &str, valid: Duration) -> Result<Option<String>> {
         Ok(Some(format!("memory:///{key}?valid={}s", valid.as_secs())))
     }
+
+    async fn sweep(&self, before: jiff::Timestamp) -> Result<u64> {
+        let unfinished = &mut self.objects().unfinished;
+        let there = unfinished.len();
+        unfinished.retain(|_, begun| *begun >= before);
+        Ok((there - unfinished.len()) as u64)
+    }
 }
 
 /// An upload that is kept aside until it is complete.
@@ -176,6 +201,13 @@ struct MemoryUpload {
     store: Memory,
     key: String,
     content: BytesMut,
+    number: u64,
+}
+
+impl Drop for MemoryUpload {
+    fn drop(&mut self) {
+        self.store.objects().unfinished.remove(&self.number);
+    }
 }
 
 #[async_trait]
@@ -187,7 +219,9 @@ impl Upload for MemoryUpload {
 
     async fn complete(&mut self) -> Result<()> {
         let content = self.content.split().freeze();
-        self.store.objects().write(&self.key, content);
+        let mut objects = self.store.objects();
+        objects.write(&self.key, content);
+        objects.unfinished.remove(&self.number);
         Ok(())
     }
 

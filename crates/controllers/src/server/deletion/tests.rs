@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::objects::patch;
-use crate::testing::{World, backup, object, store_error};
+use crate::testing::{DyingStore, World, backup, object, store_error};
 use cluster::fake::{Fault, Faulty};
 use store::ErrorKind;
 use store::backup_files::gzip_json;
@@ -87,6 +87,43 @@ async fn killed_at_any_call_it_ends_the_same() {
     assert!(faults > 20, "only {faults} faults struck");
 }
 
+/// A leader stands still at a call while another one deletes everything, and while everything is made anew under the old
+/// names.
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_stood_still_deletes_nothing_that_came_later() {
+    for nth in 1.. {
+        let world = world().await;
+        let faulty = Faulty::new(Arc::new(world.fake.clone()), Some(Fault::call(nth).late()));
+        let ice = faulty.ice();
+        let store = DyingStore::of(world.memory.clone(), faulty.death());
+        let late = world.deps_with(Arc::new(faulty), Ok(Arc::new(store)));
+        let first = world.reconcile_with(&SPEC, "d", &late);
+        tokio::pin!(first);
+        tokio::select! {
+            outcome = &mut first => {
+                outcome.unwrap();
+                assert!(nth > 10, "the loop has stopped {nth} calls only");
+                return;
+            }
+            () = ice.frozen() => {}
+        }
+        if world.get::<DeleteBackupRequest>("d").await.is_some() {
+            world.reconcile(&SPEC, "d").await.unwrap();
+        }
+        let restore = object("Restore", "r-b", json!({"backupName": "b"}), json!({}));
+        for mut document in [backup("b", "Completed"), restore, request("d", "b"), request("d2", "b")] {
+            document["metadata"]["uid"] = json!(format!("of-{nth}-{}", document["kind"]));
+            world.seed(document);
+        }
+        world.put("backups/b/velero-backup.json", "y").await;
+        let (objects, keys) = (world.state(), world.memory.keys());
+        ice.thaw();
+        let _deposed = first.await;
+        assert_eq!(world.state(), objects, "call {nth}");
+        assert_eq!(world.memory.keys(), keys, "call {nth}");
+    }
+}
+
 #[tokio::test]
 async fn refusals_say_why_in_the_words_of_velero() {
     for (backup_name, change, expect) in [
@@ -154,7 +191,8 @@ async fn a_store_that_refuses_for_good_is_an_error_of_the_request() {
     let denied = Err(store_error(ErrorKind::Denied, "AccessDenied"));
     let deps = world.deps_with(Arc::new(world.fake.clone()), denied);
     assert!(world.reconcile_with(&SPEC, "d", &deps).await.is_err(), "opening is tried again");
-    let mut deletion = Deletion { deps: &deps, name: "d".into(), progress: Progress::default() };
+    let mut deletion =
+        Deletion { deps: &deps, name: "d".into(), progress: Progress::default(), restores: BTreeMap::new() };
     deletion.keep(Err(store_error(ErrorKind::Denied, "AccessDenied").into())).unwrap();
     assert_eq!(deletion.progress.errors.len(), 1);
     assert!(deletion.keep(Err(store_error(ErrorKind::Unavailable, "503").into())).is_err());

@@ -103,6 +103,22 @@ async fn a_journal_that_does_not_say_whose_it_is_keeps_every_folder_for_a_while(
 }
 
 #[tokio::test]
+async fn an_upload_that_nobody_finished_is_given_up_once_nobody_can_be_at_it() {
+    let world = World::new();
+    let upload = world.memory.upload("backups/b/b.tar.gz").await.unwrap();
+    // Forgotten, not dropped: as a process that was killed leaves it.
+    std::mem::forget(upload);
+    let unfinished = async |world: &World| {
+        world.reconcile(&SPEC, "default").await.unwrap();
+        world.memory.unfinished()
+    };
+    world.pass(Duration::from_secs(47 * 3600));
+    assert_eq!(unfinished(&world).await, 1, "somebody may be at it");
+    world.pass(Duration::from_secs(2 * 3600));
+    assert_eq!(unfinished(&world).await, 0);
+}
+
+#[tokio::test]
 async fn killed_at_any_call_it_ends_the_same() {
     for calls in 0.. {
         let world = world().await;

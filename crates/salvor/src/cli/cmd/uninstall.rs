@@ -8,7 +8,7 @@ use clap::Args;
 use cluster::clock::Deadline;
 use cluster::port::WriteOptions;
 use cluster::{Cluster, ErrorKind, ListPage, ObjectRef, Patch};
-use controllers::install::{COMPONENT, SERVER, SERVER_ROLE, binding_name, operator, types};
+use controllers::install::{COMPONENT, SERVER, SERVER_ROLE, binding_name, flow, operator, types};
 use engine::document;
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -73,6 +73,7 @@ impl Removal<'_> {
         self.with_finalizers().await?;
         self.namespace().await?;
         self.bindings().await?;
+        self.flow().await?;
         self.definitions().await
     }
 
@@ -152,6 +153,21 @@ impl Removal<'_> {
         let used = others.iter().any(|binding| binding["roleRef"]["name"] == SERVER_ROLE);
         if !used {
             self.delete(&role(SERVER_ROLE.to_owned())?).await?;
+        }
+        Ok(())
+    }
+
+    /// The server's place in the API server's queues, and the level with the last that leads there.
+    async fn flow(&self) -> anyhow::Result<()> {
+        let schemas = kind_of("FlowSchema")?;
+        for name in flow::schema_names(self.namespace) {
+            self.delete(&ObjectRef { resource: schemas.clone(), namespace: None, name }).await?;
+        }
+        let others = self.list(&schemas, None, "").await?;
+        let level = |schema: &Value| schema["spec"]["priorityLevelConfiguration"]["name"] == flow::LEVEL;
+        if !others.iter().any(level) {
+            let resource = kind_of("PriorityLevelConfiguration")?;
+            self.delete(&ObjectRef { resource, namespace: None, name: flow::LEVEL.to_owned() }).await?;
         }
         Ok(())
     }

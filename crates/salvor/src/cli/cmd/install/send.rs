@@ -2,8 +2,8 @@
 
 use anyhow::{Context, anyhow};
 use cluster::port::WriteOptions;
-use cluster::{Cluster, ErrorKind, Patch};
-use controllers::install::types;
+use cluster::{Cluster, ErrorKind, ObjectRef, Patch};
+use controllers::install::{flow, types};
 use engine::document;
 use serde_json::Value;
 
@@ -36,6 +36,7 @@ impl Sender<'_> {
         match self.cluster.create(&at, object, WriteOptions::default()).await {
             Ok(_) => Ok("created"),
             Err(error) if error.kind == ErrorKind::AlreadyExists => Ok("already exists, proceeding"),
+            Err(error) if is_spared(&at, &error) => Ok(SPARED),
             Err(error) => Err(anyhow!("failed to {error}")),
         }
     }
@@ -44,10 +45,18 @@ impl Sender<'_> {
         let at = types::address(object).ok_or_else(|| anyhow!("failed to address {title}"))?;
         line(&format!("{title}: attempting to apply resource"))?;
         let patch = Patch::Apply(object.clone());
-        self.cluster
-            .patch(&at, None, &patch, WriteOptions::default())
-            .await
-            .map_err(|error| anyhow!("failed to {error}"))?;
-        Ok("applied")
+        match self.cluster.patch(&at, None, &patch, WriteOptions::default()).await {
+            Ok(_) => Ok("applied"),
+            Err(error) if is_spared(&at, &error) => Ok(SPARED),
+            Err(error) => Err(anyhow!("failed to {error}")),
+        }
     }
+}
+
+/// What is said of an object that a cluster may do without.
+const SPARED: &str = "this cluster has no such type, proceeding without";
+
+/// Whether a cluster that is too old to have the type of an object can do without it.
+fn is_spared(at: &ObjectRef, error: &cluster::Error) -> bool {
+    error.kind == ErrorKind::NotFound && at.resource.group == flow::GROUP
 }
