@@ -15,6 +15,8 @@ use super::usage::{self, Usage};
 
 /// How long an operation, or what is before it, may take.
 const PATIENCE: Duration = Duration::from_secs(3600);
+/// What Velero's pod may use: with the 512 MiB that it is installed with, it is killed in a restore of 31,000 objects.
+const ROOM: &str = "4Gi";
 /// The bucket of the bench.
 const BUCKET: &str = "bench";
 
@@ -63,6 +65,9 @@ impl Contender {
         match self {
             Self::Salvor => install_salvor(cluster, s3, namespace)?,
             Self::Velero | Self::Tuned => velero::install(cluster, namespace, s3, BUCKET, namespace)?,
+        }
+        if self != Self::Salvor {
+            self.limit_memory(cluster, ROOM).await?;
         }
         if self == Self::Tuned {
             let path = self.deployment();

@@ -132,13 +132,14 @@ async fn round(
         let spec =
             json!({"includedNamespaces": spaces, "storageLocation": "default", "snapshotVolumes": false});
         let took = contender.run(cluster, &pod, "Backup", &name, spec).await?;
-        progress.note(&format!("{} backup", contender.name()), format_args!("{:.1} s", took.seconds));
+        tell(progress, (contender, "backup"), &took, "");
         measured.took.entry((contender, "backup")).or_default().push(took);
         lose(cluster).await?;
         let watching = bystander.watch();
         let took = contender.run(cluster, &pod, "Restore", &name, json!({"backupName": name})).await?;
-        measured.beside.entry(contender).or_default().push(watching.end().await?);
-        progress.note(&format!("{} restore", contender.name()), format_args!("{:.1} s", took.seconds));
+        let waited = watching.end().await?;
+        measured.beside.entry(contender).or_default().push(waited);
+        tell(progress, (contender, "restore"), &took, &format!(", others {waited:.1} ms"));
         measured.took.entry((contender, "restore")).or_default().push(took);
         contender.stop(cluster).await?;
         let restored = read_namespaces(client, &spaces).await?.len();
@@ -150,6 +151,13 @@ async fn round(
 fn told(what: &str, start: Instant, progress: Progress) -> f64 {
     progress.note(what, seconds(start.elapsed()));
     start.elapsed().as_secs_f64()
+}
+
+fn tell(progress: Progress, (contender, work): (Contender, &str), took: &Took, more: &str) {
+    let Took { seconds, usage } = took;
+    let title = format!("{} {work}", contender.name());
+    progress
+        .note(&title, format_args!("{seconds:.1} s, {:.0} MiB, {:.1} s cpu{more}", usage.memory, usage.cpu));
 }
 
 /// Deletes the objects with their namespaces.

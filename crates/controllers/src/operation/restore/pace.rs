@@ -16,9 +16,9 @@ const WIDTH_MAX: usize = 64;
 /// Answers that are looked at together.
 const WINDOW: u32 = 16;
 /// There may be more in flight while an answer takes less than this times as long as without a queue.
-const LITTLE: f64 = 3.0;
+const LITTLE: f64 = 4.0;
 /// There should be fewer when it takes longer than this times as long.
-const MUCH: f64 = 5.0;
+const MUCH: f64 = 8.0;
 
 /// How many creates are in flight.
 #[derive(Debug, Default)]
