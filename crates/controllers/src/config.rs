@@ -13,7 +13,7 @@ pub const NOT_ACTING: [&str; 16] = [
     "default-volume-snapshot-locations",
     "default-volumes-to-fs-backup",
     "disable-informer-cache",
-    // They only change which plugins the server says that it has.
+    // Only EnableAPIGroupVersions acts, and only on backups.
     "features",
     "fs-backup-timeout",
     "item-block-worker-count",

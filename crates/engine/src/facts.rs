@@ -130,6 +130,9 @@ pub struct Marks {
     /// A Service whose selector says which pods it leads to: its endpoints are made from that.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub selects: bool,
+    /// A lease that somebody has renewed, and takes again.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub renewed: bool,
     /// What its annotation `velero.io/restore-status` asks for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restore_status: Option<bool>,
@@ -192,6 +195,8 @@ fn marks(document: &Value, resource: &GroupResource) -> Marks {
             && text(document, &["spec", "persistentVolumeReclaimPolicy"]) == "Delete",
         selects: resource.is("", "services")
             && at(document, &["spec", "selector"]).as_object().is_some_and(|selector| !selector.is_empty()),
+        renewed: resource.is("coordination.k8s.io", "leases")
+            && !at(document, &["spec", "renewTime"]).is_null(),
         restore_status: annotation(document, names::RESTORE_STATUS).and_then(yes_or_no),
     }
 }

@@ -50,10 +50,11 @@ impl<'a> World<'a> {
             (0..facts.len()).partition(|index| !selection.every_version() || preferred(&facts[*index]));
         for index in first.into_iter().chain(others) {
             // an object may have been listed twice, by two selectors
-            match *world.at.entry(&facts[index].key).or_insert(index) {
-                at if at == index => world.relate(index, &facts[index]),
-                at if facts[at].version != facts[index].version => world.version(at, index),
-                _ => {}
+            let at = *world.at.entry(&facts[index].key).or_insert(index);
+            if at == index {
+                world.relate(index, &facts[index]);
+            } else if facts[at].version != facts[index].version {
+                world.version(at, index);
             }
         }
         world.operators = world.operators();
@@ -91,7 +92,7 @@ impl<'a> World<'a> {
             }
         }
         if let (Some(group), Some(namespace)) = (self.selection.group(object), &object.key.namespace) {
-            self.grouped.entry((namespace, group)).or_default().push(index);
+            self.grouped.entry((namespace.as_str(), group)).or_default().push(index);
         }
     }
 
@@ -106,10 +107,10 @@ impl<'a> World<'a> {
     }
 
     /// The claims whose volumes are snapshotted together with that of a claim, itself among them.
-    pub(super) fn group_of(&self, claim: &Facts) -> impl Iterator<Item = &'a Facts> {
+    pub(super) fn group_of(&self, claim: &Facts) -> Vec<&'a Facts> {
         let key = self.selection.group(claim).zip(claim.key.namespace.as_deref());
         let group = key.and_then(|(group, namespace)| self.grouped.get(&(namespace, group)));
-        group.into_iter().flatten().map(|index| &self.facts[*index])
+        group.into_iter().flatten().map(|index| &self.facts[*index]).collect()
     }
 
     /// Whether an object is selected and stays.
@@ -317,8 +318,8 @@ impl<'w, 'a> Walk<'w, 'a> {
         }
         self.placed.insert(fact, None);
         let object = &self.world.facts[fact];
-        let derived = || derived::of_object(object, self.world).map_or(Ok(()), Err);
-        if let Err(rule) = Selection::keeps(object).and_then(|()| derived()) {
+        let made_again = || derived::of_object(object, self.world).map_or(Ok(()), Err);
+        if let Err(rule) = Selection::keeps(object).and_then(|()| made_again()) {
             self.leave_out(&object.key, rule);
             return None;
         }
@@ -399,3 +400,6 @@ impl<'w, 'a> Walk<'w, 'a> {
         self.closure.left_out.push((key.clone(), rule));
     }
 }
+
+#[cfg(test)]
+mod tests;

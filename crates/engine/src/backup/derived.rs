@@ -32,7 +32,7 @@ enum Test {
 
 const TABLE: &[Derived] = &[
     Derived { rule: Rule::Event, types: &[("", "events"), ("events.k8s.io", "events")], test: Test::All },
-    Derived { rule: Rule::Lease, types: &[("coordination.k8s.io", "leases")], test: Test::All },
+    Derived { rule: Rule::Lease, types: &[("coordination.k8s.io", "leases")], test: Test::Some(renewed) },
     Derived { rule: Rule::Endpoints, types: &[("", "endpoints")], test: Test::Some(of_service) },
     Derived {
         rule: Rule::Endpoints,
@@ -59,6 +59,11 @@ pub(super) fn of_object(object: &Facts, world: &World<'_>) -> Option<Rule> {
     let holds = |entry: &&Derived| matches!(entry.test, Test::Some(test) if test(object, world));
     let rule = TABLE.iter().filter(concerned).find(holds)?.rule;
     (!world.selection.names(resource)).then_some(rule)
+}
+
+/// Whoever renews a lease takes it when it is not there; others were written by somebody.
+fn renewed(lease: &Facts, _: &World<'_>) -> bool {
+    lease.marks.renewed
 }
 
 /// Endpoints have the name of their Service. Without a selector there, somebody wrote them.

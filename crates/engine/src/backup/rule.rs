@@ -32,7 +32,7 @@ pub enum Rule {
     FilterPolicy,
     /// It tells what happened.
     Event,
-    /// It says who leads at the moment.
+    /// Somebody renews it, and says with it that he leads at the moment.
     Lease,
     /// It is made from the selector of a Service.
     Endpoints,
@@ -67,7 +67,7 @@ impl fmt::Display for Rule {
             Self::EmptyNamespace => "nothing that is selected lies in this namespace",
             Self::FilterPolicy => "a filter of the resource policy does not select it",
             Self::Event => "events tell what happened in the cluster that they are of",
-            Self::Lease => "whoever needs a lease takes it again",
+            Self::Lease => "whoever renews a lease takes it again",
             Self::Endpoints => "the cluster makes it from the selector of its Service",
             Self::Published => "the cluster publishes it into every namespace",
             Self::OperatorCopy => "OLM copies it from the namespace that the operator is installed in",

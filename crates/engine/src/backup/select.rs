@@ -160,7 +160,7 @@ impl Selection {
 
     /// The versions of a type that are stored, the preferred one first.
     fn versions(&self, of: &ResourceType) -> impl Iterator<Item = &ResourceType> {
-        let stored = |other: &&ResourceType| self.options.every_version && other.supports(VERBS);
+        let stored = move |other: &&ResourceType| self.options.every_version && other.supports(VERBS);
         let same = (of.group.clone(), of.plural.clone());
         let others = self
             .catalog

@@ -269,7 +269,7 @@ impl Conditions {
         let modes = || {
             claim.access_modes.iter().map(String::as_str).eq(self.pvc_access_modes.iter().map(String::as_str))
         };
-        self.pvc_labels.iter().all(|(key, value)| labels.label(key) == Some(value))
+        self.pvc_labels.iter().all(|(key, value)| labels.label(key) == Some(value.as_str()))
             && one_of(&self.pvc_phase, &claim.phase)
             && (self.pvc_volume_mode.is_empty() || self.pvc_volume_mode == claim.volume_mode)
             && (self.pvc_access_modes.is_empty() || modes())

@@ -25,7 +25,7 @@ fn peers(claim: &Facts, world: &World<'_>) -> Vec<ObjectKey> {
     if !bound {
         return Vec::new();
     }
-    let group = world.group_of(claim).filter(|other| other.key != claim.key);
+    let group = world.group_of(claim).into_iter().filter(|other| other.key != claim.key);
     world.mounting(&claim.key).filter(running).chain(group).map(|peer| peer.key.clone()).collect()
 }
 

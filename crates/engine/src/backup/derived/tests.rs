@@ -8,7 +8,8 @@ const CLUSTER: &str = r"
 - {apiVersion: v1, kind: ConfigMap, metadata: {namespace: shop, name: settings}}
 - {apiVersion: v1, kind: ConfigMap, metadata: {namespace: shop, name: kube-root-ca.crt}}
 - {apiVersion: v1, kind: Event, metadata: {namespace: shop, name: started}}
-- {apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {namespace: shop, name: leader}}
+- {apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {namespace: shop, name: leader}, spec: {holderIdentity: a, renewTime: '2026-05-20T10:00:00.000000Z'}}
+- {apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {namespace: shop, name: by-hand}, spec: {holderIdentity: a}}
 - {apiVersion: v1, kind: Service, metadata: {namespace: shop, name: web}, spec: {selector: {app: web}}}
 - {apiVersion: v1, kind: Endpoints, metadata: {namespace: shop, name: web}}
 - {apiVersion: v1, kind: Service, metadata: {namespace: shop, name: legacy}, spec: {ports: [{port: 80}]}}
@@ -35,9 +36,11 @@ fn what_the_cluster_makes_again_is_left_out_by_a_rule() {
     3 namespaces shop (selected)
     4 services shop/legacy (selected)
     5 services shop/web (selected)
-    6 endpointslices.discovery.k8s.io shop/by-hand (selected)
+    6 leases.coordination.k8s.io shop/by-hand (selected)
+    7 endpointslices.discovery.k8s.io shop/by-hand (selected)
     left out configmaps shop/kube-root-ca.crt: the cluster publishes it into every namespace
     left out endpoints shop/web: the cluster makes it from the selector of its Service
+    left out leases.coordination.k8s.io shop/leader: whoever renews a lease takes it again
     left out endpointslices.discovery.k8s.io shop/web-x: the cluster makes it from the selector of its Service
     ");
 }
@@ -53,9 +56,10 @@ fn a_type_that_is_named_is_stored_whole() {
     4 namespaces shop (selected)
     5 services shop/legacy (selected)
     6 services shop/web (selected)
-    7 leases.coordination.k8s.io shop/leader (selected)
-    8 endpointslices.discovery.k8s.io shop/by-hand (selected)
-    9 endpointslices.discovery.k8s.io shop/web-x (selected)
+    7 leases.coordination.k8s.io shop/by-hand (selected)
+    8 leases.coordination.k8s.io shop/leader (selected)
+    9 endpointslices.discovery.k8s.io shop/by-hand (selected)
+    10 endpointslices.discovery.k8s.io shop/web-x (selected)
     ");
 }
 
@@ -72,9 +76,9 @@ fn what_is_left_out_is_counted() {
     insta::assert_snapshot!(text.replace("},{", "},\n{"), @r#"
     [{"resource":"events","rule":"event"},
     {"resource":"events.events.k8s.io","rule":"event"},
-    {"resource":"leases.coordination.k8s.io","rule":"lease"},
     {"resource":"configmaps","rule":"published","objects":1},
     {"resource":"endpoints","rule":"endpoints","objects":1},
+    {"resource":"leases.coordination.k8s.io","rule":"lease","objects":1},
     {"resource":"endpointslices.discovery.k8s.io","rule":"endpoints","objects":1}]
     "#);
 }

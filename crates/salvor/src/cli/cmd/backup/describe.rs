@@ -6,6 +6,7 @@ use api::velero::v1::{Backup, BackupPhase, DeleteBackupRequest, DownloadTargetKi
 use api::{Kind, labels, names};
 use clap::{Args, ValueEnum};
 use cluster::typed;
+use engine::backup::Omission;
 use serde_json::{Value, json};
 use volumes::Volumes;
 
