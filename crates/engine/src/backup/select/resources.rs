@@ -64,9 +64,14 @@ impl Resources {
         let mut scoped = |scope: usize| {
             let mut resolve = |entries: &[String]| list(entries, Some(scope == 1));
             let (written, added) = (written[scope], added[scope]);
-            let lists = (resolve(written.0), resolve(written.1));
-            let (includes, excludes) = combined(lists, (resolve(added.0), resolve(added.1)));
-            set(&includes, &excludes, if written.0.is_empty() { added.0 } else { written.0 })
+            let (includes, more) = (resolve(written.0), resolve(added.0));
+            let asked = !written.0.is_empty() || !added.0.is_empty();
+            if asked && includes.is_empty() && more.is_empty() {
+                return Set::nothing();
+            }
+            let lists = (includes, resolve(written.1));
+            let (includes, excludes) = combined(lists, (more, resolve(added.1)));
+            Set::new(&includes, &excludes)
         };
         let (cluster, namespaced) = (scoped(0), scoped(1));
         let everything = cluster.unlisted() && all_namespaces && namespaced.everything();

@@ -339,6 +339,11 @@ fn lists_of_a_policy_are_added_to_those_of_the_backup_which_win() {
     let named =
         "{includedNamespaceScopedResources: [configmaps], excludedNamespaceScopedResources: [secrets]}";
     assert_eq!(names(&following(named, policy, &["a"])), ["pods", "configmaps", "namespaces", "nodes"]);
+    let refused = names(&following("{excludedNamespaceScopedResources: [secrets, po]}", policy, &["a"]));
+    assert!(
+        refused.contains(&"services".to_owned()) && !refused.contains(&"secrets".to_owned()),
+        "{refused:?}"
+    );
     let all = names(&following("{includedNamespaceScopedResources: ['*']}", policy, &["a"]));
     assert!(all.contains(&"configmaps".to_owned()), "{all:?}");
 }
