@@ -27,21 +27,25 @@ enum Test {
     /// All of them: the type is not even listed.
     All,
     /// Those of which this holds.
-    Some(fn(&Facts, &World<'_>) -> bool),
+    Where(fn(&Facts, &World<'_>) -> bool),
 }
 
 const TABLE: &[Derived] = &[
     Derived { rule: Rule::Event, types: &[("", "events"), ("events.k8s.io", "events")], test: Test::All },
-    Derived { rule: Rule::Lease, types: &[("coordination.k8s.io", "leases")], test: Test::Some(renewed) },
-    Derived { rule: Rule::Endpoints, types: &[("", "endpoints")], test: Test::Some(of_service) },
+    Derived { rule: Rule::Lease, types: &[("coordination.k8s.io", "leases")], test: Test::Where(renewed) },
+    Derived { rule: Rule::Endpoints, types: &[("", "endpoints")], test: Test::Where(of_service) },
     Derived {
         rule: Rule::Endpoints,
         types: &[("discovery.k8s.io", "endpointslices")],
-        test: Test::Some(of_controller),
+        test: Test::Where(of_controller),
     },
-    Derived { rule: Rule::Published, types: &[("", "configmaps")], test: Test::Some(published) },
-    Derived { rule: Rule::OperatorCopy, types: &[(OLM, "clusterserviceversions")], test: Test::Some(copied) },
-    Derived { rule: Rule::OperatorIntent, types: &[], test: Test::Some(installed) },
+    Derived { rule: Rule::Published, types: &[("", "configmaps")], test: Test::Where(published) },
+    Derived {
+        rule: Rule::OperatorCopy,
+        types: &[(OLM, "clusterserviceversions")],
+        test: Test::Where(copied),
+    },
+    Derived { rule: Rule::OperatorIntent, types: &[], test: Test::Where(installed) },
 ];
 
 /// The rule by which a whole type is left out.
@@ -56,7 +60,7 @@ pub(super) fn of_object(object: &Facts, world: &World<'_>) -> Option<Rule> {
     let concerned = |entry: &&Derived| {
         entry.types.is_empty() || entry.types.iter().any(|(group, plural)| resource.is(group, plural))
     };
-    let holds = |entry: &&Derived| matches!(entry.test, Test::Some(test) if test(object, world));
+    let holds = |entry: &&Derived| matches!(entry.test, Test::Where(test) if test(object, world));
     let rule = TABLE.iter().filter(concerned).find(holds)?.rule;
     (!world.selection.names(resource)).then_some(rule)
 }

@@ -149,13 +149,15 @@ impl Method {
 impl VolumeDecision {
     /// The name under which Velero's records list a way of backing up volumes.
     pub fn approach(&self) -> &'static str {
-        match (self.method, self.asked) {
-            (Method::FsBackup, _) => "podvolume",
-            (Method::CsiSnapshot | Method::MovedSnapshot, _) => "csiSnapshot",
-            (Method::NativeSnapshot, _) => "volumeSnapshot",
-            (_, Some(Asked::Annotation | Asked::FsBackup)) => "podvolume",
-            (_, Some(Asked::MoveData)) => "csiSnapshot",
-            (_, Some(Asked::Policy | Asked::Snapshot) | None) => "volumeSnapshot",
+        match self.method {
+            Method::FsBackup => "podvolume",
+            Method::CsiSnapshot | Method::MovedSnapshot => "csiSnapshot",
+            Method::NativeSnapshot => "volumeSnapshot",
+            Method::Custom | Method::ObjectOnly | Method::Skipped => match self.asked {
+                Some(Asked::Annotation | Asked::FsBackup) => "podvolume",
+                Some(Asked::MoveData) => "csiSnapshot",
+                Some(Asked::Policy | Asked::Snapshot) | None => "volumeSnapshot",
+            },
         }
     }
 
