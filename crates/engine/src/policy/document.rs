@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
 use serde::Deserialize;
 use serde_json::Value;
+use serde_saphyr::UserMessageFormatter;
 
 use super::lists::Lists;
 use crate::files::or_default;
@@ -145,9 +146,9 @@ struct Requirement {
 impl Document {
     /// Reads the text of a policy.
     pub(super) fn read(text: &str) -> Result<Self, String> {
-        let document: Self = serde_saphyr::from_str::<Option<Self>>(text)
-            .map_err(|error| format!("it cannot be read: {}", first_line(&error.to_string())))?
-            .unwrap_or_default();
+        let read = serde_saphyr::from_str::<Option<Self>>(text);
+        let document =
+            read.map_err(|error| format!("it cannot be read: {}", words(&error)))?.unwrap_or_default();
         match document.version.as_str() {
             VERSION => Ok(document),
             "" => Err(format!("it has no version: begin it with \"version: {VERSION}\"")),
@@ -176,7 +177,8 @@ impl Labels {
     }
 }
 
-/// What the parser says, without the piece of the text that it quotes below.
-fn first_line(text: &str) -> &str {
-    text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or(text)
+/// What the parser says, in words for people and without the piece of the text that it quotes below.
+fn words(error: &serde_saphyr::Error) -> String {
+    let text = error.without_snippet().render_with_formatter(&UserMessageFormatter);
+    text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned()
 }

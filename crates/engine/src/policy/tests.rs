@@ -109,7 +109,7 @@ fn everything_that_is_wrong_with_filters_is_said_at_once() {
     namespacedFilterPolicies[1]: only one of its resourceFilters can be for all other kinds
     namespacedFilterPolicies[2].namespaces: "b" is in namespacedFilterPolicies[1] already
     namespacedFilterPolicies[2].resourceFilters[0]: labelSelector and orLabelSelectors cannot be used together
-    namespacedFilterPolicies[2].resourceFilters[1]: failed to use the label selector: "Near" is not an operator
+    namespacedFilterPolicies[2].resourceFilters[1]: failed to use the label selector: "Near" is not a label selector operator
     namespacedFilterPolicies[2].resourceFilters[2]: '*' must be the only kind
     namespacedFilterPolicies[2].resourceFilters[2]: failed to read the pattern "[": a [ is not closed
     includeExcludePolicy: '*' cannot be used in its lists
