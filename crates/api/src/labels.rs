@@ -46,6 +46,12 @@ pub const OPERATION_UID: &str = "salvor.io/operation-uid";
 pub const MANIFEST_SHA256: &str = "salvor.io/manifest-sha256";
 /// Annotation on a Backup: `enforce` turns unprotected volumes into errors.
 pub const COVERAGE: &str = "salvor.io/coverage";
+/// Annotation on a Backup: `intents` stores of operators what was asked of OLM, and not what OLM made of it.
+pub const OPERATORS: &str = "salvor.io/operators";
+/// Annotation on a Backup: the ConfigMap of the server's own rules about volumes, which it followed too.
+pub const GLOBAL_VOLUME_POLICIES: &str = "salvor.io/global-volume-policies";
+/// Annotation on a stored Backup: what is not in it since the cluster makes it again by itself.
+pub const LEFT_OUT: &str = "salvor.io/left-out";
 /// Annotation on a DataProtectionApplication: filesystem locations, as `install --location-volume` takes them.
 pub const LOCATION_VOLUMES: &str = "salvor.io/location-volumes";
 

@@ -13,7 +13,7 @@ pub const NOT_ACTING: [&str; 16] = [
     "default-volume-snapshot-locations",
     "default-volumes-to-fs-backup",
     "disable-informer-cache",
-    // They only change which plugins the server says that it has.
+    // Only EnableAPIGroupVersions acts, and only on backups.
     "features",
     "fs-backup-timeout",
     "item-block-worker-count",
@@ -81,6 +81,8 @@ pub struct BackupDefaults {
     pub snapshot_locations: BTreeMap<String, String>,
     /// The label that groups volumes into one snapshot.
     pub volume_group_label: String,
+    /// The ConfigMap with rules about the volumes of every backup.
+    pub volume_policies: Option<String>,
     /// How many backups run at once.
     pub concurrent: usize,
     /// How many blocks of items are collected at once.
@@ -159,6 +161,7 @@ impl Default for BackupDefaults {
             fs_backup_timeout: 4 * HOUR,
             snapshot_locations: BTreeMap::new(),
             volume_group_label: "velero.io/volume-group".to_owned(),
+            volume_policies: None,
             concurrent: 1,
             item_block_workers: 1,
         }

@@ -7,6 +7,7 @@
 pub mod actions;
 pub mod check;
 mod closure;
+mod derived;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod observed;
@@ -14,6 +15,7 @@ pub mod plan;
 pub mod planner;
 pub mod prepare;
 pub mod problems;
+pub mod report;
 pub mod rule;
 pub mod select;
 pub mod transform;
@@ -23,6 +25,7 @@ pub use observed::{Defaults, NamespaceFacts, Observed, Version};
 pub use plan::{Absence, BackupPlan, PlannedItem, Request};
 pub use planner::{Collected, Planner};
 pub use prepare::{Prepared, prepare};
+pub use report::Omission;
 pub use rule::Rule;
-pub use select::{ListRequest, Selection};
+pub use select::{ListRequest, Options, Selection};
 pub use volumes::{Asked, Method, PersistentVolume, VolumeDecision};

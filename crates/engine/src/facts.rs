@@ -3,7 +3,7 @@
 mod details;
 mod labels;
 
-pub use details::{Details, PodDetails, PodVolume, VolumeDetails};
+pub use details::{ClaimDetails, Details, Origin, PodDetails, PodVolume, VolumeDetails};
 pub use labels::Labels;
 
 use api::labels as names;
@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::document::{annotation, at, label, list, name, namespace, text, uid};
+
+/// The group of the operators' life cycle.
+pub(crate) const OLM: &str = "operators.coreos.com";
 
 /// What planning needs to know of one object.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -92,6 +95,8 @@ pub enum Relation {
     Role,
     /// A volume is claimed.
     ClaimedBy,
+    /// A subscription to an operator has installed a version of it.
+    Installed,
 }
 
 /// What an object is, as far as planning asks.
@@ -122,6 +127,12 @@ pub struct Marks {
     /// A volume whose storage goes when its claim goes.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub reclaimed: bool,
+    /// A Service whose selector says which pods it leads to: its endpoints are made from that.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub selects: bool,
+    /// A lease that somebody has renewed, and takes again.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub renewed: bool,
     /// What its annotation `velero.io/restore-status` asks for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restore_status: Option<bool>,
@@ -182,6 +193,10 @@ fn marks(document: &Value, resource: &GroupResource) -> Marks {
             && text(document, &["type"]) == "kubernetes.io/service-account-token",
         reclaimed: resource.is("", "persistentvolumes")
             && text(document, &["spec", "persistentVolumeReclaimPolicy"]) == "Delete",
+        selects: resource.is("", "services")
+            && at(document, &["spec", "selector"]).as_object().is_some_and(|selector| !selector.is_empty()),
+        renewed: resource.is("coordination.k8s.io", "leases")
+            && !at(document, &["spec", "renewTime"]).is_null(),
         restore_status: annotation(document, names::RESTORE_STATUS).and_then(yes_or_no),
     }
 }
@@ -196,6 +211,7 @@ fn references(document: &Value, resource: &GroupResource) -> Vec<Reference> {
         ("", "persistentvolumeclaims") => of_claim(document),
         ("", "persistentvolumes") => of_volume(document),
         ("rbac.authorization.k8s.io", "clusterrolebindings" | "rolebindings") => of_binding(document),
+        (OLM, "subscriptions") => of_subscription(document),
         _ => Vec::new(),
     }
 }
@@ -219,6 +235,12 @@ fn of_pod(pod: &Value) -> Vec<Reference> {
         to(Relation::Claim, "", "persistentvolumeclaims", namespace(pod), claim)
     });
     class.into_iter().chain(claims).collect()
+}
+
+fn of_subscription(subscription: &Value) -> Vec<Reference> {
+    let installed = text(subscription, &["status", "installedCSV"]);
+    let namespace = namespace(subscription);
+    to(Relation::Installed, OLM, "clusterserviceversions", namespace, installed).into_iter().collect()
 }
 
 fn of_claim(claim: &Value) -> Vec<Reference> {

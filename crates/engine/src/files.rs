@@ -81,7 +81,11 @@ fn null_if_empty<T>(list: &[T]) -> Option<&[T]> {
 }
 
 /// Reads `null` as the default.
-fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
+pub(crate) fn or_default<'de, D, T>(from: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
     Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 

@@ -18,6 +18,7 @@ pub mod journal;
 pub mod log;
 pub mod machine;
 pub mod merge;
+pub mod policy;
 pub mod problem;
 pub mod restore;
 pub mod results;

@@ -3,6 +3,7 @@
 mod deposed;
 mod lasting;
 mod plans;
+mod policies;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

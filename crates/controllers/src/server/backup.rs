@@ -7,11 +7,13 @@ use std::time::Duration;
 use api::Kind;
 use api::meta::ResourceType;
 use api::velero::v1::{AccessMode, Backup, BackupPhase, BackupStorageLocation, VolumeSnapshotLocation};
-use cluster::port::ListPage;
+use cluster::ErrorKind;
+use cluster::port::{ListPage, ObjectRef};
 use engine::backup::{Defaults, NamespaceFacts, Observed as Prepared, Planner, Version, prepare};
 use engine::catalog::Catalog;
 use engine::machine::backup::{Limits, Observed, Step, next};
 use engine::machine::restore::{Journal, Operations};
+use engine::policy::{Source, Sources};
 use engine::problem::Problem;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -27,6 +29,9 @@ use crate::runtime::{Next, Spec};
 
 /// A run has a deadline of its own in the machine; this one only ends what hangs.
 const DEADLINE: Duration = Duration::from_secs(24 * 3600);
+
+/// The feature that stores every version of an object.
+const EVERY_VERSION: &str = "EnableAPIGroupVersions";
 
 /// Keeps the queue moving.
 pub static QUEUE: Spec<Deps> = Spec {
@@ -98,6 +103,7 @@ async fn begin(deps: &Deps, backup: &Backup, namespaces: Vec<NamespaceFacts>, no
         locations: list::<BackupStorageLocation>(deps, "").await?,
         snapshot_locations: list::<VolumeSnapshotLocation>(deps, "").await?,
         version: Version { git: version.git_version, major: version.major, minor: version.minor },
+        policies: policies(deps, backup).await?,
     };
     let prepared = prepare(backup, &observed, &defaults(deps), now);
     let metric = match prepared.validation_errors.is_empty() {
@@ -131,7 +137,11 @@ async fn attempt(
 ) -> Result<()> {
     let operation = open(deps, document, backup).await?;
     let found = deps.cluster.discover().await?;
-    let planner = Planner::new(backup, &Catalog::new(found.types), namespaces).without(&found.failed);
+    let policies = policies(deps, backup).await?;
+    let every_version = deps.config.features.contains(EVERY_VERSION);
+    let catalog = Catalog::new(found.types);
+    let planner = Planner::following(backup, &catalog, namespaces, (&policies, every_version));
+    let planner = planner.without(&found.failed);
     operation::run(&operation, &planner).await
 }
 
@@ -182,6 +192,30 @@ async fn namespaces(deps: &Deps) -> Result<Vec<NamespaceFacts>> {
             resume => page.resume = resume,
         }
     }
+}
+
+/// The resource policies that a Backup follows, as they are in the cluster.
+async fn policies(deps: &Deps, backup: &Backup) -> Result<Sources> {
+    let mut sources = Sources::default();
+    if let Some(own) = &backup.spec.resource_policy {
+        sources.own = Some(policy(deps, &own.name).await?);
+    }
+    if let Some(name) = &deps.config.backup.volume_policies {
+        sources.global = Some(policy(deps, name).await?);
+    }
+    Ok(sources)
+}
+
+async fn policy(deps: &Deps, name: &str) -> Result<Source> {
+    let resource = ResourceType::addressed("", "v1", "configmaps", "ConfigMap", true);
+    let at = ObjectRef { resource, namespace: Some(deps.namespace().to_owned()), name: name.to_owned() };
+    let document = match deps.cluster.get(&at).await {
+        _ if name.is_empty() => None,
+        Ok(document) => Some(document),
+        Err(error) if error.kind == ErrorKind::NotFound => None,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Source { name: name.to_owned(), document })
 }
 
 fn defaults(deps: &Deps) -> Defaults {

@@ -4,9 +4,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use api::meta::{GroupResource, ObjectKey};
 
-use super::actions;
 use super::rule::Rule;
 use super::select::{Selection, is_namespaces};
+use super::{actions, derived};
 use crate::facts::{Facts, Relation};
 
 /// Objects to look relations up in.
@@ -17,8 +17,20 @@ pub(super) struct World<'a> {
     /// The rules of what is selected.
     pub(super) selection: &'a Selection,
     at: HashMap<&'a ObjectKey, usize>,
+    /// The same objects in the versions that are not preferred.
+    versions: HashMap<usize, Vec<usize>>,
     mounted_by: HashMap<&'a ObjectKey, Vec<usize>>,
     granted_by: HashMap<&'a ObjectKey, Vec<usize>>,
+    /// Claims by namespace and by the group that their volumes are snapshotted in.
+    grouped: HashMap<(&'a str, &'a str), Vec<usize>>,
+    operators: Operators<'a>,
+}
+
+/// Operators that subscriptions in the backup have installed. Empty where nobody asked for such.
+#[derive(Debug, Default)]
+struct Operators<'a> {
+    installed: HashSet<&'a ObjectKey>,
+    by_uid: HashMap<&'a str, usize>,
 }
 
 impl<'a> World<'a> {
@@ -27,16 +39,45 @@ impl<'a> World<'a> {
             facts,
             selection,
             at: HashMap::with_capacity(facts.len()),
+            versions: HashMap::new(),
             mounted_by: HashMap::new(),
             granted_by: HashMap::new(),
+            grouped: HashMap::new(),
+            operators: Operators::default(),
         };
-        for (index, object) in facts.iter().enumerate() {
+        let preferred = |object: &Facts| selection.prefers(&object.key.resource, &object.version);
+        let (first, others): (Vec<usize>, Vec<usize>) =
+            (0..facts.len()).partition(|index| !selection.every_version() || preferred(&facts[*index]));
+        for index in first.into_iter().chain(others) {
             // an object may have been listed twice, by two selectors
-            if *world.at.entry(&object.key).or_insert(index) == index {
-                world.relate(index, object);
+            let at = *world.at.entry(&facts[index].key).or_insert(index);
+            if at == index {
+                world.relate(index, &facts[index]);
+            } else if facts[at].version != facts[index].version {
+                world.version(at, index);
             }
         }
+        world.operators = world.operators();
         world
+    }
+
+    /// Adds a version of an object, once.
+    fn version(&mut self, of: usize, index: usize) {
+        let facts = self.facts;
+        let versions = self.versions.entry(of).or_default();
+        if versions.iter().all(|other| facts[*other].version != facts[index].version) {
+            versions.push(index);
+        }
+    }
+
+    fn operators(&self) -> Operators<'a> {
+        if !self.selection.operators_as_intents() {
+            return Operators::default();
+        }
+        let subscribed = self.facts.iter().filter(|object| self.kept(object));
+        let installed = subscribed.flat_map(|object| object.named(Relation::Installed)).collect();
+        let by_uid = self.facts.iter().enumerate().map(|(index, object)| (object.uid.as_str(), index));
+        Operators { installed, by_uid: by_uid.filter(|(uid, _)| !uid.is_empty()).collect() }
     }
 
     fn relate(&mut self, index: usize, object: &'a Facts) {
@@ -50,6 +91,9 @@ impl<'a> World<'a> {
                 _ => {}
             }
         }
+        if let (Some(group), Some(namespace)) = (self.selection.group(object), &object.key.namespace) {
+            self.grouped.entry((namespace.as_str(), group)).or_default().push(index);
+        }
     }
 
     /// The object of a key.
@@ -60,6 +104,28 @@ impl<'a> World<'a> {
     /// The pods that mount a claim.
     pub(super) fn mounting(&self, claim: &ObjectKey) -> impl Iterator<Item = &'a Facts> {
         self.mounted_by.get(claim).into_iter().flatten().map(|index| &self.facts[*index])
+    }
+
+    /// The claims whose volumes are snapshotted together with that of a claim, itself among them.
+    pub(super) fn group_of(&self, claim: &Facts) -> Vec<&'a Facts> {
+        let key = self.selection.group(claim).zip(claim.key.namespace.as_deref());
+        let group = key.and_then(|(group, namespace)| self.grouped.get(&(namespace, group)));
+        group.into_iter().flatten().map(|index| &self.facts[*index]).collect()
+    }
+
+    /// Whether an object is selected and stays.
+    pub(super) fn kept(&self, object: &Facts) -> bool {
+        self.selection.selects(object).is_ok() && Selection::keeps(object).is_ok()
+    }
+
+    /// The object of a UID, where operators travel as intents.
+    pub(super) fn of_uid(&self, uid: &str) -> Option<&'a Facts> {
+        self.operators.by_uid.get(uid).map(|index| &self.facts[*index])
+    }
+
+    /// Whether a subscription in the backup has installed this version of an operator.
+    pub(super) fn is_installed(&self, key: &ObjectKey) -> bool {
+        self.operators.installed.contains(key)
     }
 
     /// The bindings of the whole cluster that grant to a service account.
@@ -103,6 +169,8 @@ pub(super) struct Closure {
     pub(super) left_out: Vec<(ObjectKey, Rule)>,
     /// What is brought along, and was neither listed nor fetched.
     pub(super) missing: Vec<ObjectKey>,
+    /// Volumes that are not stored and about whose data is to be decided, and that were not fetched.
+    pub(super) unseen: Vec<ObjectKey>,
     /// Objects that `orderedResources` names in vain.
     pub(super) unordered: Vec<(String, String)>,
 }
@@ -132,6 +200,8 @@ impl Closure {
         closure.unordered = unordered.into_iter().collect();
         closure.missing.sort();
         closure.missing.dedup();
+        closure.unseen.sort();
+        closure.unseen.dedup();
         closure.left_out.sort();
         closure.left_out.dedup();
         closure
@@ -248,7 +318,8 @@ impl<'w, 'a> Walk<'w, 'a> {
         }
         self.placed.insert(fact, None);
         let object = &self.world.facts[fact];
-        if let Err(rule) = Selection::keeps(object) {
+        let made_again = || derived::of_object(object, self.world).map_or(Ok(()), Err);
+        if let Err(rule) = Selection::keeps(object).and_then(|()| made_again()) {
             self.leave_out(&object.key, rule);
             return None;
         }
@@ -257,6 +328,9 @@ impl<'w, 'a> Walk<'w, 'a> {
         let index = u32::try_from(self.closure.members.len()).ok()?;
         self.closure.members.push(Member { fact, because, needs, block: self.block });
         self.placed.insert(fact, Some(index));
+        for &fact in self.world.versions.get(&fact).into_iter().flatten() {
+            self.closure.members.push(Member { fact, because, needs: Vec::new(), block: self.block });
+        }
         Some(index)
     }
 
@@ -264,6 +338,9 @@ impl<'w, 'a> Walk<'w, 'a> {
     fn bring(&mut self, key: ObjectKey) -> Option<u32> {
         if let Err(rule) = self.world.selection.admits(&key) {
             self.leave_out(&key, rule);
+            if key.resource.is("", "persistentvolumes") && !self.world.at.contains_key(&key) {
+                self.closure.unseen.push(key);
+            }
             return None;
         }
         match self.world.at.get(&key) {
@@ -323,3 +400,6 @@ impl<'w, 'a> Walk<'w, 'a> {
         self.closure.left_out.push((key.clone(), rule));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,12 +8,12 @@ use api::meta::{ObjectKey, ResourceType};
 use api::velero::v1::{Backup, BackupSpec};
 use serde_json::{Value, json};
 
-use super::check::{check, is_fatal};
-use super::plan::{Absence, BackupPlan, Request, missing, plan};
-use super::{ListRequest, NamespaceFacts, Selection};
+use super::plan::{Absence, BackupPlan};
+use super::{Collected, ListRequest, NamespaceFacts, Planner};
 use crate::catalog::Catalog;
 use crate::facts::{Facts, Span};
 use crate::filter::selector::Selector;
+use crate::policy::{Source, Sources};
 
 const VERBS: &[&str] = &["create", "delete", "get", "list", "patch", "update", "watch"];
 
@@ -32,6 +32,7 @@ pub(crate) fn catalog() -> Catalog {
     let mut types: Vec<ResourceType> = [
         "v1 bindings Binding namespaced",
         "v1 configmaps ConfigMap namespaced",
+        "v1 endpoints Endpoints namespaced",
         "v1 events Event namespaced",
         "v1 namespaces Namespace",
         "v1 nodes Node",
@@ -40,6 +41,7 @@ pub(crate) fn catalog() -> Catalog {
         "v1 pods Pod namespaced",
         "v1 secrets Secret namespaced",
         "v1 serviceaccounts ServiceAccount namespaced",
+        "v1 services Service namespaced",
         "extensions/v1beta1 deployments Deployment namespaced",
         "apps/v1 deployments Deployment namespaced",
         "events.k8s.io/v1 events Event namespaced",
@@ -48,6 +50,11 @@ pub(crate) fn catalog() -> Catalog {
         "scheduling.k8s.io/v1 priorityclasses PriorityClass",
         "apiextensions.k8s.io/v1 customresourcedefinitions CustomResourceDefinition",
         "snapshot.storage.k8s.io/v1 volumesnapshots VolumeSnapshot namespaced",
+        "coordination.k8s.io/v1 leases Lease namespaced",
+        "discovery.k8s.io/v1 endpointslices EndpointSlice namespaced",
+        "operators.coreos.com/v1alpha1 clusterserviceversions ClusterServiceVersion namespaced",
+        "operators.coreos.com/v1alpha1 installplans InstallPlan namespaced",
+        "operators.coreos.com/v1alpha1 subscriptions Subscription namespaced",
         "example.com/v1 widgets Widget namespaced",
     ]
     .iter()
@@ -71,7 +78,9 @@ impl Cluster {
     pub(crate) fn new(yaml: &str) -> Self {
         let mut documents: Vec<Value> = serde_saphyr::from_str(yaml).unwrap();
         for (index, document) in documents.iter_mut().enumerate() {
-            document["metadata"]["uid"] = json!(format!("uid-{index}"));
+            if document["metadata"]["uid"].is_null() {
+                document["metadata"]["uid"] = json!(format!("uid-{index}"));
+            }
             if document["kind"] == "Namespace" && document["status"].is_null() {
                 document["status"] = json!({"phase": "Active"});
             }
@@ -108,11 +117,17 @@ impl Cluster {
 
     /// The plan of a backup, made as an executor makes it.
     pub(crate) fn plan(&self, backup: &Backup) -> BackupPlan {
-        let (selection, problems) = Selection::new(&backup.spec, &self.catalog, &self.namespaces());
-        let mut facts: Vec<Facts> = selection.lists().iter().flat_map(|request| self.list(request)).collect();
+        self.plan_by(backup, &Sources::default(), false)
+    }
+
+    /// The same by resource policies, and of every version of an object.
+    pub(crate) fn plan_by(&self, backup: &Backup, policies: &Sources, every_version: bool) -> BackupPlan {
+        let namespaces = self.namespaces();
+        let planner = Planner::following(backup, &self.catalog, &namespaces, (policies, every_version));
+        let mut facts: Vec<Facts> = planner.lists().iter().flat_map(|request| self.list(request)).collect();
         let mut absent = BTreeMap::new();
         loop {
-            let missing = missing(&selection, &facts, &absent);
+            let missing = planner.missing(&facts, &absent);
             if missing.is_empty() {
                 break;
             }
@@ -123,10 +138,7 @@ impl Cluster {
                 }
             }
         }
-        let plan = plan(&Request::of(backup), &selection, facts, &absent, problems);
-        let notes = check(&plan);
-        assert!(!is_fatal(&notes), "{notes:?}\n{}", render(&plan));
-        plan
+        planner.plan(Collected { facts, absent, problems: Vec::new() }).unwrap()
     }
 }
 
@@ -140,6 +152,16 @@ pub(crate) fn backup(spec: &str) -> Backup {
     backup.metadata.uid = Some("backup-uid".into());
     backup.spec = serde_saphyr::from_str::<Option<BackupSpec>>(spec).unwrap().unwrap_or_default();
     backup
+}
+
+/// The policy of a Backup, in YAML.
+pub(crate) fn policy(text: &str) -> Sources {
+    Sources { own: Some(config_map("p", text)), global: None }
+}
+
+/// A ConfigMap that holds a policy.
+pub(crate) fn config_map(name: &str, text: &str) -> Source {
+    Source { name: name.into(), document: Some(json!({"data": {"policy": text}})) }
 }
 
 /// A plan as text: a line for each item, for what is left out, each volume and each problem.

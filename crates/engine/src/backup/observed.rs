@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::catalog::Catalog;
 use crate::document::{labels, name, text};
+use crate::policy::Sources;
 
 /// What is so in the cluster.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +24,8 @@ pub struct Observed {
     pub snapshot_locations: Vec<VolumeSnapshotLocation>,
     /// The version of the cluster.
     pub version: Version,
+    /// The resource policies that the backup follows.
+    pub policies: Sources,
 }
 
 /// What is known of a namespace.

@@ -14,17 +14,18 @@ use super::closure::{Closure, Member, Ordered, World};
 use super::rule::Rule;
 use super::select::Selection;
 use super::volumes::{self, VolumeDecision};
-use super::{actions, problems};
+use super::{actions, problems, report};
 use crate::archive::ItemPath;
 use crate::facts::{Details, Facts, Span};
-use crate::log::{Level, Line};
+use crate::log::Line;
+use crate::policy::VolumePolicies;
 use crate::problem::{Problem, Severity};
 
 /// The version of the plan's format.
 pub const VERSION: u32 = 1;
 
 /// What planning needs to know of a prepared Backup, besides its filters.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Request {
     /// The Backup's name.
     pub name: String,
@@ -44,14 +45,16 @@ pub struct Request {
     pub snapshot_volumes: Option<bool>,
     /// `spec.hooks` has entries.
     pub hooks: bool,
-    /// The ConfigMap that `spec.resourcePolicy` names.
-    pub resource_policy: Option<String>,
+    /// What resource policies say about volumes.
+    pub policies: VolumePolicies,
+    /// The Backup has a location for native snapshots.
+    pub native_snapshots: bool,
     /// `salvor.io/coverage: enforce`.
     pub coverage_enforced: bool,
 }
 
 impl Request {
-    /// The request of a prepared Backup.
+    /// The request of a prepared Backup that follows no policies.
     pub fn of(backup: &Backup) -> Self {
         let annotations = backup.metadata.annotations.as_ref();
         let coverage = annotations.and_then(|annotations| annotations.get(labels::COVERAGE));
@@ -65,7 +68,8 @@ impl Request {
             snapshot_move_data: backup.spec.snapshot_move_data == Some(true),
             snapshot_volumes: backup.spec.snapshot_volumes,
             hooks: !backup.spec.hooks.resources.is_empty(),
-            resource_policy: backup.spec.resource_policy.as_ref().map(|policy| policy.name.clone()),
+            policies: VolumePolicies::default(),
+            native_snapshots: !backup.spec.volume_snapshot_locations.is_empty(),
             coverage_enforced: coverage.is_some_and(|value| value == "enforce"),
         }
     }
@@ -165,7 +169,8 @@ pub fn missing(
     absent: &BTreeMap<ObjectKey, Absence>,
 ) -> Vec<ObjectKey> {
     let closure = Closure::of(&World::new(selection, facts), &Ordered::default());
-    closure.missing.into_iter().filter(|key| !absent.contains_key(key)).collect()
+    let wanted = closure.missing.into_iter().chain(closure.unseen);
+    wanted.filter(|key| !absent.contains_key(key)).collect()
 }
 
 /// The plan of a backup. It reports what was fetched in vain, and the problems that were found before it.
@@ -220,23 +225,9 @@ impl BackupPlan {
         self.class(item).map_or_else(Vec::new, |class| class.paths(&self.key(item)))
     }
 
-    /// What the log says of the plan, before anything is done: what is left out, and what is wrong.
+    /// What the log says of the plan, before anything is done: what is left out, what becomes of volumes, what is wrong.
     pub fn log(&self, now: Timestamp) -> Vec<Line> {
-        let stored = Line::new(now, Level::Info, format!("The backup holds {} objects", self.items.len()));
-        let types = self.types_left_out.iter().map(|(resource, rule)| {
-            Line::new(now, Level::Debug, format!("Left out the type: {rule}"))
-                .with("resource", resource.to_string())
-        });
-        let objects = self.left_out.iter().map(|LeftOut { key, rule }| {
-            Line::new(now, Level::Info, format!("Left out: {rule}"))
-                .with("resource", key.resource.to_string())
-                .with("namespace", key.namespace.clone().unwrap_or_default())
-                .with("name", &key.name)
-        });
-        let problems = self.problems.iter().map(|problem| Line::of(problem, now));
-        let lines = std::iter::once(stored).chain(types).chain(objects).chain(problems);
-        let backup = format!("{}/{}", self.namespace, self.name);
-        lines.map(|line| line.with("backup", &backup)).collect()
+        report::log(self, now)
     }
 }
 
@@ -330,19 +321,13 @@ fn not_honoured(request: &Request, stored: &[&Facts]) -> Vec<Problem> {
     let hooks = request
         .hooks
         .then(|| error(&problems::HOOKS_NOT_RUN, "this version does not run spec.hooks yet".into()));
-    let policy = request.resource_policy.as_ref().map(|name| {
-        error(
-            &problems::POLICY_NOT_READ,
-            format!("this version does not read the resource policy {name} yet"),
-        )
-    });
     let annotated =
         |object: &&&Facts| matches!(object.details.as_deref(), Some(Details::Pod(pod)) if pod.hooks);
     let pods = stored.iter().filter(annotated).map(|pod| {
         let message = "this version does not run the hooks of the pod's annotations yet".to_owned();
         error(&problems::HOOKS_NOT_RUN, message).about(&pod.key)
     });
-    hooks.into_iter().chain(policy).chain(pods).collect()
+    hooks.into_iter().chain(pods).collect()
 }
 
 fn out_of_order(resource: &str, name: &str) -> Problem {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use api::labels;
 use api::meta::ObjectKey;
 use api::velero::v1::Backup;
 
@@ -10,9 +11,10 @@ use super::check::{check, is_fatal};
 use super::observed::NamespaceFacts;
 use super::plan::{self, Absence, BackupPlan, Request};
 use super::problems;
-use super::select::{ListRequest, Selection};
+use super::select::{ListRequest, Options, Selection};
 use crate::catalog::Catalog;
 use crate::facts::Facts;
+use crate::policy::{Policy, Sources};
 use crate::problem::{Problem, Severity};
 
 /// What a backup asks for, read once.
@@ -21,6 +23,8 @@ pub struct Planner {
     request: Request,
     selection: Selection,
     found: Vec<Problem>,
+    /// Why there can be no plan.
+    refusal: Option<Problem>,
 }
 
 /// What was collected for a plan.
@@ -37,8 +41,31 @@ pub struct Collected {
 impl Planner {
     /// What `backup` asks for in a cluster that has these types and namespaces.
     pub fn new(backup: &Backup, catalog: &Catalog, namespaces: &[NamespaceFacts]) -> Self {
-        let (selection, found) = Selection::new(&backup.spec, catalog, namespaces);
-        Self { request: Request::of(backup), selection, found }
+        Self::following(backup, catalog, namespaces, (&Sources::default(), false))
+    }
+
+    /// The same, by resource policies; and whether every version of an object is stored. Policies that cannot be
+    /// followed are told when the plan is made: nobody needs them who has one already.
+    pub fn following(
+        backup: &Backup,
+        catalog: &Catalog,
+        namespaces: &[NamespaceFacts],
+        (policies, every_version): (&Sources, bool),
+    ) -> Self {
+        let (policy, refusal) = match policies.read() {
+            Ok(policy) => (policy, None),
+            Err(errors) => (Policy::default(), Some(refused(&errors))),
+        };
+        let annotations = backup.metadata.annotations.as_ref();
+        let operators = annotations.and_then(|annotations| annotations.get(labels::OPERATORS));
+        let operators_as_intents = operators.is_some_and(|value| value == "intents");
+        let options = Options { every_version, operators_as_intents };
+        let (selection, mut found) =
+            Selection::following(&backup.spec, catalog, namespaces, (&policy, options));
+        let note = |text: &String| Problem::new(&problems::POLICY_IN_VAIN, Severity::Warning, text);
+        found.extend(policy.notes.iter().map(note));
+        let request = Request { policies: policy.volumes, ..Request::of(backup) };
+        Self { request, selection, found, refusal }
     }
 
     /// The same, in a cluster of which these groups did not say, for these reasons, what types they have: of those,
@@ -62,7 +89,7 @@ impl Planner {
 
     /// What to list.
     pub fn lists(&self) -> Vec<ListRequest> {
-        self.selection.lists()
+        if self.refusal.is_some() { Vec::new() } else { self.selection.lists() }
     }
 
     /// What to fetch besides: until there is nothing, fetch it, add its facts and ask again.
@@ -72,6 +99,9 @@ impl Planner {
 
     /// The plan over what was collected, or why it must not be run.
     pub fn plan(&self, collected: Collected) -> Result<BackupPlan, Problem> {
+        if let Some(refusal) = &self.refusal {
+            return Err(refusal.clone());
+        }
         let Collected { facts, absent, problems: unlisted } = collected;
         let before = self.found.iter().cloned().chain(unlisted).collect();
         let plan = plan::plan(&self.request, &self.selection, facts, &absent, before);
@@ -84,11 +114,16 @@ impl Planner {
     }
 }
 
+fn refused(errors: &[String]) -> Problem {
+    Problem::new(&problems::BAD_POLICY, Severity::Error, errors.join("; "))
+}
+
 #[cfg(test)]
 mod tests {
     use api::Kind;
 
     use super::*;
+    use crate::policy::Source;
 
     #[test]
     fn a_group_that_does_not_answer_is_told() {
@@ -103,5 +138,17 @@ mod tests {
             [Severity::Error, Severity::Warning]
         );
         assert!(told[0].message.contains("route.openshift.io"), "{}", told[0].message);
+    }
+
+    #[test]
+    fn a_policy_that_has_gone_meanwhile_refuses_the_plan() {
+        let gone = Source { name: "p".into(), document: None };
+        let policies = Sources { own: Some(gone), global: None };
+        let backup = Backup::new("velero", "b");
+        let planner = Planner::following(&backup, &Catalog::default(), &[], (&policies, false));
+        assert!(planner.lists().is_empty());
+        let problem = planner.plan(Collected::default()).unwrap_err();
+        assert_eq!(problem.code, problems::BAD_POLICY.id);
+        assert!(problem.message.contains("resource policy p: there is no ConfigMap"), "{}", problem.message);
     }
 }

@@ -39,6 +39,7 @@ pub fn prepare(backup: &Backup, observed: &Observed, defaults: &Defaults, now: T
     prepared.annotate(observed, defaults);
     prepared.namespaces(observed);
     prepared.filters();
+    prepared.policies(observed);
     prepared.conclude(now);
     prepared
 }
@@ -193,6 +194,28 @@ impl Prepared {
             selectors.filter_map(|selector| Selector::of(selector).err()).map(|error| error.to_string()),
         );
         self.validation_errors.extend(errors);
+    }
+
+    /// A policy that is not there, or is wrong, protects nothing: the backup does not begin.
+    fn policies(&mut self, observed: &Observed) {
+        let own = self.spec.resource_policy.as_ref();
+        if let Some(kind) =
+            own.map(|own| own.kind.clone()).filter(|kind| !kind.eq_ignore_ascii_case("configmap"))
+        {
+            self.refuse(format!("resourcePolicy has the kind {kind:?}, and only configmap is known"));
+        }
+        match observed.policies.read() {
+            Err(errors) => self.validation_errors.extend(errors),
+            Ok(policy) if policy.selects() && uses_old_filters(&self.spec) => self.refuse(
+                "includedResources, excludedResources and includeClusterResources cannot be used together with the \
+                 includeExcludePolicy, namespacedFilterPolicies or clusterScopedFilterPolicy of a resource policy: \
+                 name the types in the policy, or in the filters of cluster-scoped and namespace-scoped resources",
+            ),
+            Ok(_) => {}
+        }
+        if let Some(global) = &observed.policies.global {
+            self.annotations.insert(labels::GLOBAL_VOLUME_POLICIES.into(), global.name.clone());
+        }
     }
 
     fn conclude(&mut self, now: Timestamp) {

@@ -41,6 +41,15 @@ codes! {
     /// An object that another one needs could not be fetched.
     FETCH_FAILED = "SLV-1110", "related object could not be fetched",
         "Give the server the right to get the object; then back up again.";
+    /// A resource policy cannot be followed any more.
+    BAD_POLICY = "SLV-1120", "resource policy cannot be followed",
+        "Bring the ConfigMap back as it was when the backup was validated, or correct it; then back up again.";
+    /// Something in a resource policy means nothing.
+    POLICY_IN_VAIN = "SLV-1121", "part of a resource policy means nothing",
+        "Remove it from the policy, or correct it.";
+    /// A filter of a resource policy never matches.
+    FILTER_POLICY = "SLV-1122", "filter of a resource policy never matches",
+        "Correct the kind, move it to the section of its scope, or take it out of the filters that leave it out.";
     /// An object that another one needs is not there.
     RELATED_NOT_FOUND = "SLV-1201", "related object not found",
         "Create the object, or remove what refers to it, if the backup should hold it.";
@@ -59,9 +68,6 @@ codes! {
     /// The Backup or a pod asks for commands, which are not run.
     HOOKS_NOT_RUN = "SLV-1304", "hooks are not run",
         "Bring the application to rest by other means while it is backed up.";
-    /// The Backup names a resource policy, which is not read.
-    POLICY_NOT_READ = "SLV-1305", "resource policy is not read",
-        "Express the policy with the filters of the Backup.";
     /// A document is not the object that was planned.
     WRONG_DOCUMENT = "SLV-1401", "document is not what was planned",
         "Run the backup again. If it happens again, report it.";

@@ -28,6 +28,28 @@ pub enum Rule {
     SnapshotObject,
     /// It is a namespace without anything selected in it.
     EmptyNamespace,
+    /// A filter of the resource policy does not select it.
+    FilterPolicy,
+    /// It tells what happened.
+    Event,
+    /// Somebody renews it, and says with it that he leads at the moment.
+    Lease,
+    /// It is made from the selector of a Service.
+    Endpoints,
+    /// The cluster publishes it into every namespace.
+    Published,
+    /// OLM copies it from the namespace that an operator is installed in.
+    OperatorCopy,
+    /// OLM makes it from a Subscription that is in the backup.
+    OperatorIntent,
+}
+
+impl Rule {
+    /// Whether it leaves out what the cluster makes again by itself: see [`super::derived`].
+    pub fn derived(self) -> bool {
+        use Rule::{Endpoints, Event, Lease, OperatorCopy, OperatorIntent, Published};
+        matches!(self, Event | Lease | Endpoints | Published | OperatorCopy | OperatorIntent)
+    }
 }
 
 impl fmt::Display for Rule {
@@ -43,6 +65,15 @@ impl fmt::Display for Rule {
             Self::Verbs => "the server does not support all of list, create, get and delete on it",
             Self::SnapshotObject => "snapshots are stored with the volumes that they were taken of",
             Self::EmptyNamespace => "nothing that is selected lies in this namespace",
+            Self::FilterPolicy => "a filter of the resource policy does not select it",
+            Self::Event => "events tell what happened in the cluster that they are of",
+            Self::Lease => "whoever renews a lease takes it again",
+            Self::Endpoints => "the cluster makes it from the selector of its Service",
+            Self::Published => "the cluster publishes it into every namespace",
+            Self::OperatorCopy => "OLM copies it from the namespace that the operator is installed in",
+            Self::OperatorIntent => {
+                "OLM makes it from the Subscription of its operator, which is in the backup"
+            }
         })
     }
 }

@@ -5,17 +5,21 @@ mod resources;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use api::meta::{GroupResource, ObjectKey, ResourceType};
 use api::velero::v1::BackupSpec;
 
 use self::namespaces::Namespaces;
 use self::resources::Resources;
 use super::observed::NamespaceFacts;
-use super::problems;
 use super::rule::Rule;
+use super::{derived, problems};
 use crate::catalog::Catalog;
 use crate::facts::{Details, Facts};
-use crate::filter::selector::Selector;
+use crate::filter::selector::{Labelled, Selector};
+use crate::policy::filter::{Bound, Concern, Verdict};
+use crate::policy::{Filter, Policy};
 use crate::problem::{Problem, Severity};
 
 /// Verbs without which a type is neither backed up nor restored.
@@ -32,8 +36,23 @@ pub struct Selection {
     resources: Resources,
     /// None means that every object is selected; an empty list, that none is.
     selectors: Option<Vec<Selector>>,
+    /// The label of claims whose volumes are snapshotted together.
+    group_label: String,
+    filter: Bound,
+    /// Types that a filter of the policy lists by name.
+    listed: BTreeSet<GroupResource>,
     types: Vec<ResourceType>,
     left_out: Vec<(GroupResource, Rule)>,
+    options: Options,
+}
+
+/// What is asked for besides filters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Every version that the server has of an object is stored, not only the one that it prefers.
+    pub every_version: bool,
+    /// Of operators, what was asked for is stored, and not what OLM made of it.
+    pub operators_as_intents: bool,
 }
 
 /// One list that the executor makes, in all its pages.
@@ -52,12 +71,39 @@ pub struct ListRequest {
 impl Selection {
     /// What `spec` selects in a cluster that has these types and namespaces.
     pub fn new(spec: &BackupSpec, catalog: &Catalog, namespaces: &[NamespaceFacts]) -> (Self, Vec<Problem>) {
+        Self::following(spec, catalog, namespaces, (&Policy::default(), Options::default()))
+    }
+
+    /// The same, by a resource policy and options.
+    pub fn following(
+        spec: &BackupSpec,
+        catalog: &Catalog,
+        namespaces: &[NamespaceFacts],
+        (policy, options): (&Policy, Options),
+    ) -> (Self, Vec<Problem>) {
         let mut problems = Vec::new();
         let namespaces = Namespaces::new(spec, namespaces, &mut problems);
-        let resources = Resources::new(spec, catalog, namespaces.everything(), &mut problems);
+        let resources = Resources::new(spec, catalog, namespaces.everything(), &policy.lists, &mut problems);
         let selectors = selectors(spec, &mut problems);
-        let (types, left_out) = types(catalog, &resources);
-        (Self { catalog: catalog.clone(), namespaces, resources, selectors, types, left_out }, problems)
+        let listed = policy.filter.listed(catalog).map(ResourceType::group_resource).collect();
+        let (types, left_out) = types(catalog, &resources, &listed);
+        problems.extend(in_vain(&policy.filter, catalog, &types));
+        let filter = policy.filter.bind(catalog);
+        let group_label = spec.volume_group_snapshot_label_key.clone();
+        let catalog = catalog.clone();
+        let selection = Self {
+            catalog,
+            namespaces,
+            resources,
+            selectors,
+            group_label,
+            filter,
+            listed,
+            types,
+            left_out,
+            options,
+        };
+        (selection, problems)
     }
 
     /// The types whose objects are selected, in the order of the archive.
@@ -88,16 +134,40 @@ impl Selection {
                 lists.push(list(of, None, "", false));
                 continue;
             }
-            let texts: Vec<String> = match &self.selectors {
-                None => vec![String::new()],
-                Some(selectors) => selectors.iter().map(ToString::to_string).collect(),
-            };
             for namespace in self.listed_namespaces(of) {
-                lists.extend(texts.iter().map(|text| list(of, namespace, text, false)));
+                for selector in self.listed_by(of, namespace) {
+                    let versions = self.versions(of);
+                    lists.extend(versions.map(|of| list(of, namespace, &selector, false)));
+                }
             }
         }
         lists.extend(self.auxiliary_lists());
         lists
+    }
+
+    /// The label selectors to list a type with, in a namespace or in the cluster.
+    fn listed_by(&self, of: &ResourceType, namespace: Option<&str>) -> Vec<String> {
+        let everywhere = of.namespaced && namespace.is_none() && self.filter.concerns(of);
+        let texts = |selectors: &[Selector]| selectors.iter().map(ToString::to_string).collect();
+        match self.filter.concern(namespace, &of.group_resource(), &of.kind) {
+            _ if everywhere => vec![String::new()],
+            Concern::Unlisted => Vec::new(),
+            Concern::Test(test) if test.selectors().is_empty() => vec![String::new()],
+            Concern::Test(test) => texts(test.selectors()),
+            Concern::None => self.selectors.as_deref().map_or_else(|| vec![String::new()], texts),
+        }
+    }
+
+    /// The versions of a type that are stored, the preferred one first.
+    fn versions(&self, of: &ResourceType) -> impl Iterator<Item = &ResourceType> {
+        let stored = move |other: &&ResourceType| self.options.every_version && other.supports(VERBS);
+        let same = (of.group.clone(), of.plural.clone());
+        let others = self
+            .catalog
+            .all()
+            .iter()
+            .filter(move |other| !other.preferred && (&other.group, &other.plural) == (&same.0, &same.1));
+        self.catalog.find(&of.group_resource()).into_iter().chain(others.filter(stored))
     }
 
     /// Lists that relations are looked up in: who grants to a service account, which pods mount a claim.
@@ -105,17 +175,22 @@ impl Selection {
         let wanted = |group: &str, resource: &str| {
             self.types.iter().any(|of| of.group == group && of.plural == resource)
         };
-        let listed_whole = |of: &ResourceType| self.selectors.is_none() && self.types.contains(of);
+        let listed_whole = |of: &ResourceType| {
+            self.selectors.is_none() && self.types.contains(of) && !self.filter.concerns(of)
+        };
         let mut lists = Vec::new();
-        let mut add = |group: &str, resource: &str, asked_by: &str| {
+        let mut add = |group: &str, resource: &str, asked_by: &str, selector: &str| {
             let Some(of) = self.catalog.find(&GroupResource::new(group, resource)) else { return };
             if wanted("", asked_by) && !listed_whole(of) && self.resources.admits_related(of).is_ok() {
                 let namespaces = self.listed_namespaces(of);
-                lists.extend(namespaces.into_iter().map(|namespace| list(of, namespace, "", true)));
+                lists.extend(namespaces.into_iter().map(|namespace| list(of, namespace, selector, true)));
             }
         };
-        add("rbac.authorization.k8s.io", "clusterrolebindings", "serviceaccounts");
-        add("", "pods", "persistentvolumeclaims");
+        add("rbac.authorization.k8s.io", "clusterrolebindings", "serviceaccounts", "");
+        add("", "pods", "persistentvolumeclaims", "");
+        if !self.group_label.is_empty() {
+            add("", "persistentvolumeclaims", "persistentvolumeclaims", &self.group_label);
+        }
         lists
     }
 
@@ -137,8 +212,14 @@ impl Selection {
             return Err(rule.map_or(Rule::ResourceFilter, |(_, rule)| *rule));
         }
         self.admits_namespace(&object.key)?;
-        if is_namespaces(resource) {
-            return self.selects_namespace(object);
+        let verdict = self.filter.judge(&object.key, &object.kind, &object.labels);
+        match verdict {
+            Verdict::Refused => return Err(Rule::FilterPolicy),
+            _ if is_namespaces(resource) => {
+                return self.selects_namespace(object, verdict == Verdict::Selected);
+            }
+            Verdict::Selected => return Ok(()),
+            Verdict::Unconcerned => {}
         }
         match &self.selectors {
             Some(selectors) if !selectors.iter().any(|selector| selector.matches(&object.labels)) => {
@@ -149,12 +230,12 @@ impl Selection {
     }
 
     /// Whether a Namespace object is selected for itself. Others come with what lies in them.
-    fn selects_namespace(&self, object: &Facts) -> Result<(), Rule> {
+    fn selects_namespace(&self, object: &Facts, listed: bool) -> Result<(), Rule> {
         let active =
             matches!(object.details.as_deref(), Some(Details::Namespace { phase }) if phase == "Active");
         let labelled = self.selectors.iter().flatten().any(|selector| selector.matches(&object.labels));
         let filtered = self.selectors.is_none() || !self.namespaces.everything();
-        match labelled || filtered && self.namespaces.includes(&object.key.name) {
+        match listed || labelled || filtered && self.namespaces.includes(&object.key.name) {
             true if active => Ok(()),
             true => Err(Rule::Terminating),
             false => Err(Rule::EmptyNamespace),
@@ -165,7 +246,35 @@ impl Selection {
     pub fn admits(&self, key: &ObjectKey) -> Result<(), Rule> {
         self.admits_namespace(key)?;
         let of = self.catalog.find(&key.resource).ok_or(Rule::ResourceFilter)?;
-        self.resources.admits_related(of)
+        self.resources.admits_related(of)?;
+        if self.filter.admits(key, &of.kind) { Ok(()) } else { Err(Rule::FilterPolicy) }
+    }
+
+    /// Whether a type is asked for by its name.
+    pub(super) fn names(&self, resource: &GroupResource) -> bool {
+        self.resources.names(resource) || self.listed.contains(resource)
+    }
+
+    /// Whether a version is the one that the server prefers.
+    pub(super) fn prefers(&self, resource: &GroupResource, version: &str) -> bool {
+        self.catalog.find(resource).is_some_and(|of| of.version == version)
+    }
+
+    /// Whether every version of an object is stored.
+    pub(super) fn every_version(&self) -> bool {
+        self.options.every_version
+    }
+
+    /// Whether operators are stored as what was asked for.
+    pub(super) fn operators_as_intents(&self) -> bool {
+        self.options.operators_as_intents
+    }
+
+    /// The group that the volume of a claim is snapshotted in.
+    pub(super) fn group<'a>(&self, object: &'a Facts) -> Option<&'a str> {
+        let claim = object.key.resource.is("", "persistentvolumeclaims");
+        let group = object.labels.label(&self.group_label);
+        group.filter(|group| claim && !group.is_empty() && !self.group_label.is_empty())
     }
 
     /// What speaks against storing an object that was selected or brought along.
@@ -226,17 +335,33 @@ fn selectors(spec: &BackupSpec, problems: &mut Vec<Problem>) -> Option<Vec<Selec
     (!all).then_some(read)
 }
 
+/// What the filters of a policy say in vain.
+fn in_vain(filter: &Filter, catalog: &Catalog, types: &[ResourceType]) -> Vec<Problem> {
+    let notes = filter.notes(catalog, |of| !types.contains(of));
+    notes
+        .iter()
+        .map(|note| Problem::new(&problems::FILTER_POLICY, Severity::Warning, note.to_string()))
+        .collect()
+}
+
 /// The selected types in the order of the archive, and the others with the rule that left each out.
-fn types(catalog: &Catalog, resources: &Resources) -> (Vec<ResourceType>, Vec<(GroupResource, Rule)>) {
+fn types(
+    catalog: &Catalog,
+    resources: &Resources,
+    listed: &BTreeSet<GroupResource>,
+) -> (Vec<ResourceType>, Vec<(GroupResource, Rule)>) {
+    let named = |of: &GroupResource| resources.names(of) || listed.contains(of);
     let mut types: Vec<ResourceType> = Vec::new();
     let mut left_out = Vec::new();
     let mut ordered: Vec<&ResourceType> = catalog.preferred().collect();
     ordered.sort_by_key(|of| (of.group == "extensions", !of.group.is_empty(), core_rank(of)));
     for of in ordered {
-        let rule = match resources.selects(of) {
+        let derived = derived::of_type(of).filter(|_| !named(&of.group_resource()));
+        let rule = match (resources.selects(of), derived) {
             _ if !of.supports(VERBS) => Err(Rule::Verbs),
-            Ok(()) if types.iter().any(|first| cohabit(first, of)) => Err(Rule::Cohabitation),
-            outcome => outcome,
+            (Ok(()), Some(rule)) => Err(rule),
+            (Ok(()), None) if types.iter().any(|first| cohabit(first, of)) => Err(Rule::Cohabitation),
+            (outcome, _) => outcome,
         };
         match rule {
             Ok(()) => types.push(of.clone()),

@@ -1,4 +1,11 @@
-//! The pass over volumes that comes before the items: for each volume one decision, with its reason.
+//! The pass over volumes that comes before the items: for each volume one decision, with its reason. What a decision says
+//! is what would be done; as long as this version moves no data, [`VolumeDecision::why_not`] says so.
+
+mod claim;
+mod pod;
+#[cfg(test)]
+mod tests;
+mod volume;
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -8,11 +15,14 @@ use serde::{Deserialize, Serialize};
 use super::closure::World;
 use super::plan::Request;
 use super::problems;
-use crate::facts::{Details, Facts, PodDetails, PodVolume, Relation};
+use crate::facts::{Details, Facts, PodDetails, PodVolume, VolumeDetails};
+use crate::policy::volumes::SnapshotParameters;
 use crate::problem::{Code, Problem, Severity};
 
 /// Sources of pod volumes that never hold data of their own.
 const NEVER: &[&str] = &["hostPath", "secret", "configMap", "projected", "downwardAPI"];
+/// Why what was decided is not done.
+const NOT_YET: &str = "this version does not back up the data of volumes yet";
 
 /// What becomes of the data of one volume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +33,7 @@ pub struct VolumeDecision {
     /// The volume itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volume: Option<PersistentVolume>,
-    /// The pod, and its name for the volume, where no claim stands for it.
+    /// The pod through which it is backed up, or whose own it is, and its name there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod: Option<(ObjectKey, String)>,
     /// Who asked for its data.
@@ -33,6 +43,9 @@ pub struct VolumeDecision {
     pub method: Method,
     /// Why.
     pub reason: String,
+    /// What a policy says about the snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<Box<SnapshotParameters>>,
 }
 
 /// A persistent volume, as far as a restore without its object needs it.
@@ -58,6 +71,8 @@ pub enum Asked {
     FsBackup,
     /// `snapshotMoveData`.
     MoveData,
+    /// A volume policy.
+    Policy,
     /// `snapshotVolumes`.
     Snapshot,
 }
@@ -66,19 +81,67 @@ pub enum Asked {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
+    /// It goes through the file system of a running pod.
+    FsBackup,
+    /// A snapshot of its CSI driver.
+    CsiSnapshot,
+    /// The same, moved to the repository.
+    MovedSnapshot,
+    /// A snapshot by a plug-in of its provider.
+    NativeSnapshot,
+    /// A plug-in takes care of it.
+    Custom,
     /// Only the objects are stored.
     ObjectOnly,
     /// Nothing, because a rule says so.
     Skipped,
 }
 
+/// The outcome for a volume, before it is said which volume that is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Fate {
+    method: Method,
+    asked: Option<Asked>,
+    reason: String,
+    pod: Option<(ObjectKey, String)>,
+    snapshot: Option<Box<SnapshotParameters>>,
+}
+
+impl Fate {
+    fn new(method: Method, asked: Option<Asked>, reason: impl Into<String>) -> Self {
+        Self { method, asked, reason: reason.into(), pod: None, snapshot: None }
+    }
+
+    fn of(self, claim: Option<ObjectKey>, volume: Option<PersistentVolume>) -> VolumeDecision {
+        let Self { method, asked, reason, pod, snapshot } = self;
+        VolumeDecision { claim, volume, pod, asked, method, reason, snapshot }
+    }
+}
+
 impl Asked {
+    /// Who that is, in a sentence.
     fn words(self) -> &'static str {
         match self {
             Self::Annotation => "an annotation of a pod",
             Self::FsBackup => "defaultVolumesToFsBackup",
             Self::MoveData => "snapshotMoveData",
+            Self::Policy => "a volume policy",
             Self::Snapshot => "snapshotVolumes",
+        }
+    }
+}
+
+impl Method {
+    /// What it is, in a few words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::FsBackup => "file system backup",
+            Self::CsiSnapshot => "CSI snapshot",
+            Self::MovedSnapshot => "CSI snapshot, moved",
+            Self::NativeSnapshot => "native snapshot",
+            Self::Custom => "left to a plug-in",
+            Self::ObjectOnly => "object only",
+            Self::Skipped => "skipped",
         }
     }
 }
@@ -86,15 +149,29 @@ impl Asked {
 impl VolumeDecision {
     /// The name under which Velero's records list a way of backing up volumes.
     pub fn approach(&self) -> &'static str {
-        match self.asked {
-            Some(Asked::Annotation | Asked::FsBackup) => "podvolume",
-            Some(Asked::MoveData) => "csiSnapshot",
-            Some(Asked::Snapshot) | None => "volumeSnapshot",
+        match self.method {
+            Method::FsBackup => "podvolume",
+            Method::CsiSnapshot | Method::MovedSnapshot => "csiSnapshot",
+            Method::NativeSnapshot => "volumeSnapshot",
+            Method::Custom | Method::ObjectOnly | Method::Skipped => match self.asked {
+                Some(Asked::Annotation | Asked::FsBackup) => "podvolume",
+                Some(Asked::MoveData) => "csiSnapshot",
+                Some(Asked::Policy | Asked::Snapshot) | None => "volumeSnapshot",
+            },
+        }
+    }
+
+    /// Why its data is not in the backup.
+    pub fn why_not(&self) -> &str {
+        match (self.method, self.asked) {
+            (Method::ObjectOnly | Method::Skipped | Method::Custom, _) => &self.reason,
+            (_, Some(_)) => NOT_YET,
+            (_, None) => "nothing asks for it",
         }
     }
 
     /// What the decision is about: the claim, else the pod, else the volume.
-    fn object(&self) -> ObjectKey {
+    pub fn object(&self) -> ObjectKey {
         let pod = self.pod.as_ref().map(|(pod, _)| pod);
         let volume = || self.volume.as_ref().map(|of| of.name.clone()).unwrap_or_default();
         let of = self.claim.as_ref().or(pod).cloned();
@@ -107,23 +184,22 @@ impl VolumeDecision {
             return None;
         }
         let what = match &self.pod {
-            Some((_, volume)) => format!("the data of the pod's volume {volume}"),
-            None => "the data of the volume".to_owned(),
+            Some((_, volume)) if self.claim.is_none() => format!("the data of the pod's volume {volume}"),
+            _ => "the data of the volume".to_owned(),
         };
-        let problem = match self.asked {
-            Some(asked) => Problem::new(
-                &problems::PROTECTION_MISSING,
-                Severity::Error,
-                format!("{what} is not in the backup, though {} asks for it: {}", asked.words(), self.reason),
-            ),
+        let (code, severity, although) = match self.asked {
+            Some(asked) => {
+                let although = format!(", though {} asks for it", asked.words());
+                (&problems::PROTECTION_MISSING, Severity::Error, although)
+            }
             None if self.bound() => {
                 let severity = if enforced { Severity::Error } else { Severity::Warning };
-                let message = format!("{what} is not in the backup: {}", self.reason);
-                Problem::new(&problems::UNPROTECTED_VOLUME, severity, message)
+                (&problems::UNPROTECTED_VOLUME, severity, String::new())
             }
             None => return None,
         };
-        Some(problem.about(&self.object()))
+        let message = format!("{what} is not in the backup{although}: {}", self.why_not());
+        Some(Problem::new(code, severity, message).about(&self.object()))
     }
 
     /// Whether there is a volume that may hold data.
@@ -143,11 +219,13 @@ pub(super) fn decide<'a>(
     let mut problems = Vec::new();
     for object in stored {
         match object.details.as_deref() {
-            Some(Details::Claim { .. }) => decisions.push(of_claim(request, world, object)),
-            Some(Details::Volume(_)) => decisions.extend(of_volume(request, world, object, &keys)),
-            Some(Details::Pod(pod)) => {
-                decisions.extend(of_pod(request, object, pod));
-                problems.extend(bad_names(object, pod));
+            Some(Details::Claim(details)) => decisions.push(claim::decide(request, world, object, details)),
+            Some(Details::Volume(details)) => {
+                decisions.extend(volume::decide(request, world, (object, details), &keys));
+            }
+            Some(Details::Pod(details)) => {
+                decisions.extend(pod::decide(request, object, details));
+                problems.extend(pod::bad_names(object, details));
             }
             _ => {}
         }
@@ -156,81 +234,7 @@ pub(super) fn decide<'a>(
     (decisions, problems)
 }
 
-fn of_claim(request: &Request, world: &World<'_>, claim: &Facts) -> VolumeDecision {
-    let volume = claim.named(Relation::Volume).next();
-    let asked = volume.and_then(|_| {
-        let mut pods = world.mounting(&claim.key);
-        pods.find_map(|pod| asked_by_pod(request, pod, &claim.key.name)).or_else(|| asked_by_spec(request))
-    });
-    let (method, reason) = match (volume, asked) {
-        (None, _) => (Method::ObjectOnly, "the claim is not bound"),
-        (_, Some(_)) => (Method::ObjectOnly, "this version does not back up the data of volumes yet"),
-        (_, None) if request.snapshot_volumes == Some(false) => (Method::Skipped, "snapshotVolumes is false"),
-        (_, None) => (Method::ObjectOnly, "nothing asks for it"),
-    };
-    let volume = volume.map(|key| world.find(key).map_or_else(|| unknown(key), persistent));
-    VolumeDecision {
-        claim: Some(claim.key.clone()),
-        volume,
-        pod: None,
-        asked,
-        method,
-        reason: reason.to_owned(),
-    }
-}
-
-/// A volume that no claim of the backup stands for.
-fn of_volume(
-    request: &Request,
-    world: &World<'_>,
-    volume: &Facts,
-    stored: &HashSet<&ObjectKey>,
-) -> Option<VolumeDecision> {
-    let claim = volume.named(Relation::ClaimedBy).next();
-    let bound = claim.and_then(|claim| world.find(claim));
-    let bound = bound.filter(|claim| claim.named(Relation::Volume).any(|key| *key == volume.key));
-    if bound.is_some_and(|claim| stored.contains(&claim.key)) {
-        return None;
-    }
-    let (method, reason) = match claim {
-        Some(claim) => (Method::Skipped, format!("its claim {} is not in the backup", claim.full_name())),
-        None if request.snapshot_volumes == Some(false) => {
-            (Method::Skipped, "snapshotVolumes is false".to_owned())
-        }
-        None => (Method::ObjectOnly, "no claim uses it".to_owned()),
-    };
-    Some(VolumeDecision {
-        claim: None,
-        volume: Some(persistent(volume)),
-        pod: None,
-        asked: None,
-        method,
-        reason,
-    })
-}
-
-/// The volumes of a pod that no claim stands for and somebody asked for.
-fn of_pod(request: &Request, pod: &Facts, details: &PodDetails) -> Vec<VolumeDecision> {
-    let own = details.volumes.iter().filter(|volume| volume.claim.is_none() && !never(volume));
-    let decision = |volume: &PodVolume| VolumeDecision {
-        claim: None,
-        volume: None,
-        pod: Some((pod.key.clone(), volume.name.clone())),
-        asked: asked(request, details, volume),
-        method: Method::ObjectOnly,
-        reason: "this version does not back up the data of volumes yet".to_owned(),
-    };
-    own.map(decision).filter(|decision| decision.asked.is_some()).collect()
-}
-
-/// Whether a pod asks for the data of a claim that it mounts.
-fn asked_by_pod(request: &Request, pod: &Facts, claim: &str) -> Option<Asked> {
-    let Some(Details::Pod(details)) = pod.details.as_deref() else { return None };
-    let mut volumes = details.volumes.iter().filter(|volume| volume.claim.as_deref() == Some(claim));
-    volumes.find_map(|volume| asked(request, details, volume))
-}
-
-/// Whether a volume of a pod is to be backed up through the file system.
+/// Who asks for a volume of a pod to be backed up through the file system.
 fn asked(request: &Request, pod: &PodDetails, volume: &PodVolume) -> Option<Asked> {
     if never(volume) {
         None
@@ -238,6 +242,33 @@ fn asked(request: &Request, pod: &PodDetails, volume: &PodVolume) -> Option<Aske
         (!pod.unwanted.contains(&volume.name)).then_some(Asked::FsBackup)
     } else {
         pod.wanted.contains(&volume.name).then_some(Asked::Annotation)
+    }
+}
+
+fn never(volume: &PodVolume) -> bool {
+    NEVER.contains(&volume.source.as_str()) || volume.name.starts_with("default-token")
+}
+
+/// Why nobody asks for the volumes of a pod: it has ended, or it is one of a build, which is as good as ended.
+fn settled(pod: &Facts, details: &PodDetails) -> Option<&'static str> {
+    match (pod.marks.completed, details.build) {
+        (true, _) => Some("the pod has ended"),
+        (_, true) => Some("the pod is that of a build"),
+        _ => None,
+    }
+}
+
+/// How a snapshot of a volume is taken, or why there is none.
+fn snapshot(request: &Request, volume: Option<&VolumeDetails>) -> Result<Method, &'static str> {
+    let Some(volume) = volume else {
+        return Err("its persistent volume is not known");
+    };
+    match (volume.driver().is_some(), request.snapshot_move_data, request.native_snapshots) {
+        (true, true, _) => Ok(Method::MovedSnapshot),
+        (true, false, _) => Ok(Method::CsiSnapshot),
+        (false, true, _) => Err("only snapshots of CSI drivers can be moved"),
+        (false, false, true) => Ok(Method::NativeSnapshot),
+        (false, false, false) => Err("it has no CSI driver, and the backup no location for native snapshots"),
     }
 }
 
@@ -250,21 +281,23 @@ fn asked_by_spec(request: &Request) -> Option<Asked> {
     }
 }
 
-fn never(volume: &PodVolume) -> bool {
-    NEVER.contains(&volume.source.as_str()) || volume.name.starts_with("default-token")
+/// What comes of a volume for which nobody wants the file system.
+fn by_spec(request: &Request, volume: Option<&VolumeDetails>) -> Fate {
+    if request.snapshot_volumes == Some(false) {
+        return Fate::new(Method::Skipped, None, "snapshotVolumes is false");
+    }
+    let asked = asked_by_spec(request);
+    match snapshot(request, volume) {
+        Ok(method) => {
+            let default = "snapshots are taken where nothing else is said".to_owned();
+            Fate::new(method, asked, asked.map_or(default, says))
+        }
+        Err(why) => Fate::new(Method::ObjectOnly, asked, why),
+    }
 }
 
-/// Names in the annotation that cannot be followed.
-fn bad_names(pod: &Facts, details: &PodDetails) -> Vec<Problem> {
-    let warn = |message| warning(&problems::BAD_VOLUME_NAME, message).about(&pod.key);
-    let wrong = |name: &String| match details.volumes.iter().find(|volume| volume.name == *name) {
-        None => Some(warn(format!("the pod has no volume {name}, which its annotation asks to back up"))),
-        Some(volume) if never(volume) => {
-            Some(warn(format!("the volume {name} comes from {} and is never backed up", volume.source)))
-        }
-        Some(_) => None,
-    };
-    details.wanted.iter().filter_map(wrong).collect()
+fn says(asked: Asked) -> String {
+    format!("{} asks for it", asked.words())
 }
 
 fn warning(code: &Code, message: String) -> Problem {
@@ -277,8 +310,4 @@ fn persistent(volume: &Facts) -> PersistentVolume {
         _ => String::new(),
     };
     PersistentVolume { name: volume.key.name.clone(), reclaim_policy, labels: volume.labels.clone().into() }
-}
-
-fn unknown(volume: &ObjectKey) -> PersistentVolume {
-    PersistentVolume { name: volume.name.clone(), ..PersistentVolume::default() }
 }

@@ -5,7 +5,8 @@ use api::meta::GroupResource;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::document::{annotation, at, list, text};
+use super::Labels;
+use crate::document::{annotation, at, label, list, strings, text};
 
 /// Annotations on pods that ask for a command.
 const HOOKS: &[&str] = &[
@@ -13,6 +14,9 @@ const HOOKS: &[&str] = &[
     "pre.hook.backup.velero.io/command",
     "post.hook.backup.velero.io/command",
 ];
+
+/// Annotation and label on the pods of OpenShift's builds.
+const BUILD: &str = "openshift.io/build.name";
 
 /// What volume decisions and the choice of namespaces need to know of one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,13 +30,7 @@ pub enum Details {
     /// Of a pod.
     Pod(PodDetails),
     /// Of a claim.
-    Claim {
-        /// Its phase, such as `Bound`.
-        phase: String,
-        /// Its storage class.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        class: Option<String>,
-    },
+    Claim(ClaimDetails),
     /// Of a persistent volume.
     Volume(VolumeDetails),
 }
@@ -54,6 +52,9 @@ pub struct PodDetails {
     /// Its annotations ask for commands to be run around its backup.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub hooks: bool,
+    /// It is that of a build, whose volumes hold nothing that anybody wants back.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub build: bool,
 }
 
 /// A volume of a pod.
@@ -67,6 +68,47 @@ pub struct PodVolume {
     /// The claim that it mounts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claim: Option<String>,
+    /// More of what it comes from, where policies ask for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Box<Origin>>,
+}
+
+/// What is known of a claim.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClaimDetails {
+    /// Its phase, such as `Bound`.
+    pub phase: String,
+    /// Its storage class.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// `Filesystem` or `Block`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub volume_mode: String,
+    /// How it may be mounted, sorted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub access_modes: Vec<String>,
+}
+
+/// Where the data of a volume is, as far as policies ask.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// In a folder of a file server.
+    Nfs {
+        /// The server.
+        server: String,
+        /// The folder.
+        path: String,
+    },
+    /// With a CSI driver.
+    Csi {
+        /// The driver.
+        driver: String,
+        /// What the driver goes by.
+        #[serde(default, skip_serializing_if = "Labels::is_empty")]
+        attributes: Labels,
+    },
 }
 
 /// What is known of a persistent volume.
@@ -79,9 +121,9 @@ pub struct VolumeDetails {
     pub capacity: String,
     /// What it comes from, such as `csi` or `nfs`.
     pub source: String,
-    /// Its CSI driver.
+    /// More of what it comes from, where policies ask for it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub driver: Option<String>,
+    pub origin: Option<Box<Origin>>,
     /// What becomes of it without its claim: `Delete` or `Retain`.
     pub reclaim_policy: String,
 }
@@ -92,14 +134,10 @@ impl Details {
         if !resource.group.is_empty() {
             return None;
         }
-        let phase = || text(document, &["status", "phase"]).to_owned();
         Some(match resource.resource.as_str() {
-            "namespaces" => Self::Namespace { phase: phase() },
+            "namespaces" => Self::Namespace { phase: text(document, &["status", "phase"]).to_owned() },
             "pods" => Self::Pod(pod(document)),
-            "persistentvolumeclaims" => Self::Claim {
-                phase: phase(),
-                class: at(document, &["spec", "storageClassName"]).as_str().map(str::to_owned),
-            },
+            "persistentvolumeclaims" => Self::Claim(claim(document)),
             "persistentvolumes" => Self::Volume(volume(document)),
             _ => return None,
         })
@@ -115,6 +153,20 @@ fn pod(pod: &Value) -> PodDetails {
         wanted: names(pod, labels::BACKUP_VOLUMES),
         unwanted: names(pod, labels::BACKUP_VOLUMES_EXCLUDES),
         hooks: HOOKS.iter().any(|key| annotation(pod, key).is_some()),
+        build: annotation(pod, BUILD).or_else(|| label(pod, BUILD)).is_some(),
+    }
+}
+
+fn claim(claim: &Value) -> ClaimDetails {
+    let spec = at(claim, &["spec"]);
+    let modes = list(spec, &["accessModes"]).iter().filter_map(Value::as_str);
+    let mut access_modes: Vec<String> = modes.map(str::to_owned).collect();
+    access_modes.sort();
+    ClaimDetails {
+        phase: text(claim, &["status", "phase"]).to_owned(),
+        class: at(spec, &["storageClassName"]).as_str().map(str::to_owned),
+        volume_mode: text(spec, &["volumeMode"]).to_owned(),
+        access_modes,
     }
 }
 
@@ -124,6 +176,7 @@ fn pod_volume(volume: &Value) -> PodVolume {
         name: text(volume, &["name"]).to_owned(),
         source: source(volume, &["name"]),
         claim: (!claim.is_empty()).then(|| claim.to_owned()),
+        origin: Origin::of(volume).map(Box::new),
     }
 }
 
@@ -133,8 +186,35 @@ fn volume(volume: &Value) -> VolumeDetails {
         class: text(spec, &["storageClassName"]).to_owned(),
         capacity: text(spec, &["capacity", "storage"]).to_owned(),
         source: source(spec, &["capacity", "claimRef", "nodeAffinity"]),
-        driver: at(spec, &["csi", "driver"]).as_str().map(str::to_owned),
+        origin: Origin::of(spec).map(Box::new),
         reclaim_policy: text(spec, &["persistentVolumeReclaimPolicy"]).to_owned(),
+    }
+}
+
+impl Origin {
+    /// What a pod's volume, or the spec of a persistent one, says.
+    fn of(volume: &Value) -> Option<Self> {
+        let (nfs, csi) = (at(volume, &["nfs"]), at(volume, &["csi"]));
+        if nfs.is_object() {
+            return Some(Self::Nfs {
+                server: text(nfs, &["server"]).to_owned(),
+                path: text(nfs, &["path"]).to_owned(),
+            });
+        }
+        csi.is_object().then(|| Self::Csi {
+            driver: text(csi, &["driver"]).to_owned(),
+            attributes: strings(at(csi, &["volumeAttributes"])).into(),
+        })
+    }
+}
+
+impl VolumeDetails {
+    /// Its CSI driver.
+    pub fn driver(&self) -> Option<&str> {
+        match self.origin.as_deref() {
+            Some(Origin::Csi { driver, .. }) => Some(driver),
+            _ => None,
+        }
     }
 }
 
@@ -184,7 +264,7 @@ mod tests {
         let Some(Details::Volume(details)) = Details::of(&volume, &core("persistentvolumes")) else {
             panic!()
         };
-        assert_eq!((details.source.as_str(), details.driver.as_deref()), ("csi", Some("d")));
+        assert_eq!((details.source.as_str(), details.driver()), ("csi", Some("d")));
         assert_eq!((details.capacity.as_str(), details.class.as_str()), ("1Gi", "fast"));
     }
 

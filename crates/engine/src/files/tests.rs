@@ -24,7 +24,7 @@ fn a_plan_becomes_files() {
     insta::assert_snapshot!(check(&all), @r#"
     resource-list.json.gz {"example.com/v1/Widget":["shop/w"],"v1/Namespace":["shop"],"v1/PersistentVolume":["pv-1"],"v1/PersistentVolumeClaim":["shop/data"]}
     results.gz {"errors":{},"warnings":{"namespaces":{"shop":[" resource: /persistentvolumeclaims name: /data message: /the data of the volume is not in the backup: nothing asks for it (SLV-1301)"]}}}
-    volumeinfo.json.gz [{"pvcName":"data","pvcNamespace":"shop","pvName":"pv-1","snapshotDataMoved":false,"preserveLocalSnapshot":false,"skipped":true,"skippedReason":"volumeSnapshot: nothing asks for it;","pvInfo":{"reclaimPolicy":"Delete","labels":{"disk":"a"}}}]
+    volumeinfo.json.gz [{"pvcName":"data","pvcNamespace":"shop","pvName":"pv-1","snapshotDataMoved":false,"preserveLocalSnapshot":false,"skipped":true,"skippedReason":"csiSnapshot: nothing asks for it;","pvInfo":{"reclaimPolicy":"Delete","labels":{"disk":"a"}}}]
     itemoperations.json.gz []
     volumesnapshots.json.gz null
     podvolumebackups.json.gz null

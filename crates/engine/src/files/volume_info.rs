@@ -210,7 +210,7 @@ fn skipped(decision: &VolumeDecision, volume: &PersistentVolume) -> VolumeInfo {
         pvc_namespace: claim.and_then(|claim| claim.namespace.clone()).unwrap_or_default(),
         pv_name: volume.name.clone(),
         skipped: true,
-        skipped_reason: format!("{}: {};", decision.approach(), decision.reason),
+        skipped_reason: format!("{}: {};", decision.approach(), decision.why_not()),
         pv_info: Some(PvInfo {
             reclaim_policy: volume.reclaim_policy.clone(),
             labels: (!volume.labels.is_empty()).then(|| volume.labels.clone()),

@@ -54,6 +54,11 @@ impl Set {
         unrestricted && self.excludes.is_empty() && !self.nothing
     }
 
+    /// Whether both lists are empty.
+    pub fn unlisted(&self) -> bool {
+        self.includes.is_empty() && self.excludes.is_empty() && !self.nothing
+    }
+
     /// Whether `item` is in the set: not excluded, and included by an entry or for want of any.
     pub fn matches(&self, item: &str) -> bool {
         !self.nothing && !self.excludes(item) && (self.includes.is_empty() || self.includes(item))

@@ -163,6 +163,9 @@ struct BackupFlags {
     /// The label that groups volumes into one snapshot
     #[arg(long, default_value = "velero.io/volume-group")]
     volume_group_snapshot_label_key: String,
+    /// The ConfigMap with rules about the volumes of every backup
+    #[arg(long, default_value = "")]
+    global_backup_volume_policies_configmap: String,
     /// Blocks of items that are collected at once
     #[arg(long, default_value = "1")]
     item_block_worker_count: usize,
@@ -354,6 +357,8 @@ impl BackupFlags {
             fs_backup_timeout: length("fs-backup-timeout", self.fs_backup_timeout)?,
             snapshot_locations: pairs(self.default_volume_snapshot_locations)?,
             volume_group_label: self.volume_group_snapshot_label_key,
+            volume_policies: Some(self.global_backup_volume_policies_configmap)
+                .filter(|name| !name.is_empty()),
             concurrent: self.concurrent_backups.max(1),
             item_block_workers: self.item_block_worker_count.max(1),
         })
@@ -511,7 +516,8 @@ mod tests {
             item-operation-sync-frequency default-volumes-to-fs-backup uploader-type default-item-operation-timeout \
             resource-timeout max-concurrent-k8s-connections default-snapshot-move-data disable-informer-cache \
             schedule-skip-immediately default-volume-snapshot-locations backup-repository-configmap \
-            repo-maintenance-job-configmap item-block-worker-count concurrent-backups kubeconfig kubecontext \
+            repo-maintenance-job-configmap item-block-worker-count concurrent-backups \
+            global-backup-volume-policies-configmap kubeconfig kubecontext \
             namespace features colorized"
             .split_whitespace()
         {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use api::labels;
 use api::velero::v1::BackupPhase;
+use engine::backup::report::{omissions, stored};
 use engine::backup::{BackupPlan, problems};
-use engine::document::{label, text, uid};
+use engine::document::{annotation, label, set_annotation, text, uid};
 use engine::files::SideFiles;
 use engine::machine::backup::{after_finalize, taken_over};
 use engine::problem::{Problem, Severity, errors, warnings};
@@ -43,6 +44,9 @@ impl Report<'_> {
     ) -> Result<Value> {
         let left_out = packed.failed();
         left_out.values().for_each(|problem| self.log.problem(problem));
+        let items = plan.items.iter().enumerate().filter(|(number, _)| !left_out.contains_key(number));
+        let now = self.operation.deps.now();
+        self.log.lines(items.map(|(_, item)| stored(plan, item, now)));
         let problems: Vec<Problem> = plan.problems.iter().chain(left_out.values()).cloned().collect();
         let files = SideFiles::of(plan, |number| !left_out.contains_key(&number), &problems);
         let encoded = files.encode().map_err(|error| Error::Other(error.to_string()))?;
@@ -72,12 +76,20 @@ impl Report<'_> {
             "progress": { "totalItems": total, "itemsBackedUp": total - left_out },
         });
         set_status(&mut backup, &status);
+        let omitted = omissions(plan);
+        if !omitted.is_empty() {
+            set_annotation(&mut backup, labels::LEFT_OUT, &json!(omitted).to_string());
+        }
         Ok(backup)
     }
 
     /// The backup is committed: its resource says what the marker says.
     pub(super) async fn finish(&self, committed: &Value) -> Result<()> {
-        self.operation.patch_status(committed["status"].clone()).await?;
+        let mut change = json!({ "status": committed["status"] });
+        if let Some(omitted) = annotation(committed, labels::LEFT_OUT) {
+            change["metadata"] = json!({ "annotations": { labels::LEFT_OUT: omitted } });
+        }
+        self.operation.patch(change).await?;
         self.count(committed);
         Ok(())
     }

@@ -1,4 +1,5 @@
-//! Bound claims bring along their volume, and are stored without what would keep them from binding again.
+//! Bound claims bring along their volume, are quiesced together with the pods that mount them and with the claims whose
+//! volumes are snapshotted together with theirs, and are stored without what would keep them from binding again.
 
 use api::labels;
 use api::meta::ObjectKey;
@@ -17,12 +18,15 @@ fn related(claim: &Facts, _: &World<'_>) -> Vec<ObjectKey> {
     claim.named(Relation::Volume).cloned().collect()
 }
 
-/// The running pods that mount a bound claim: their hooks run before its data is taken.
+/// The running pods that mount a bound claim: their hooks run before its data is taken. And the claims of its group.
 fn peers(claim: &Facts, world: &World<'_>) -> Vec<ObjectKey> {
     let running = |pod: &&Facts| matches!(pod.details.as_deref(), Some(Details::Pod(pod)) if pod.running);
     let bound = claim.named(Relation::Volume).next().is_some();
-    let pods = world.mounting(&claim.key).filter(running).filter(|_| bound);
-    pods.map(|pod| pod.key.clone()).collect()
+    if !bound {
+        return Vec::new();
+    }
+    let group = world.group_of(claim).into_iter().filter(|other| other.key != claim.key);
+    world.mounting(&claim.key).filter(running).chain(group).map(|peer| peer.key.clone()).collect()
 }
 
 fn transform(claim: &mut Value, plan: &BackupPlan) {

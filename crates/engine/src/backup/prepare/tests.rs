@@ -3,8 +3,9 @@
 use api::velero::v1::BackupStorageLocation;
 
 use super::*;
-use crate::backup::fixture::{backup, catalog};
+use crate::backup::fixture::{backup, catalog, config_map, policy};
 use crate::backup::observed::Version;
+use crate::policy::{Source, Sources};
 
 fn now() -> Timestamp {
     "2026-05-20T10:00:00.5Z".parse().unwrap()
@@ -51,6 +52,7 @@ fn observed() -> Observed {
             snapshot_location("disk-b", "gcp"),
         ],
         version: Version { git: "v1.34.4".into(), major: "1".into(), minor: "34".into() },
+        policies: Sources::default(),
     }
 }
 
@@ -208,4 +210,55 @@ fn filters_that_contradict_each_other_are_refused() {
         "{storageLocation: nowhere, includedResources: [pods], excludedResources: [pods]}",
         &["nowhere", "pods"],
     );
+}
+
+/// The errors of a Backup that follows policies.
+fn refused_by(spec: &str, policies: Sources) -> Vec<String> {
+    let observed = Observed { policies, ..observed() };
+    prepare(&backup(spec), &observed, &Defaults::default(), now()).validation_errors
+}
+
+const NAMED: &str = "{snapshotVolumes: false, resourcePolicy: {kind: configmap, name: p}}";
+
+#[test]
+fn a_policy_that_cannot_be_followed_is_refused() {
+    let missing = Sources { own: Some(Source { name: "p".into(), document: None }), global: None };
+    let wrong = policy("version: v1\nvolumePolicies: [{action: {type: skp}}]");
+    for (spec, policies, expected) in [
+        (NAMED, missing, "resource policy p: there is no ConfigMap of this name"),
+        (NAMED, wrong, "resource policy p: volumePolicies[0].action.type: \"skp\" is not known"),
+        (
+            "{snapshotVolumes: false, resourcePolicy: {kind: Secret, name: p}}",
+            Sources::default(),
+            "resourcePolicy has the kind \"Secret\"",
+        ),
+    ] {
+        let errors = refused_by(spec, policies);
+        assert!(errors.len() == 1 && errors[0].starts_with(expected), "{errors:?}");
+    }
+    assert_eq!(refused_by(NAMED, policy("version: v1")), Vec::<String>::new());
+}
+
+#[test]
+fn filters_of_a_policy_do_not_mix_with_old_filters() {
+    let policies =
+        || policy("version: v1\nincludeExcludePolicy: {excludedNamespaceScopedResources: [secrets]}");
+    let old =
+        "{snapshotVolumes: false, includedResources: [pods], resourcePolicy: {kind: configmap, name: p}}";
+    let errors = refused_by(old, policies());
+    assert!(
+        errors.len() == 1 && errors[0].contains("cannot be used together with the includeExcludePolicy"),
+        "{errors:?}"
+    );
+    assert_eq!(refused_by(NAMED, policies()), Vec::<String>::new());
+    let volumes = policy("version: v1\nvolumePolicies: [{action: {type: skip}}]");
+    assert_eq!(refused_by(old, volumes), Vec::<String>::new());
+}
+
+#[test]
+fn a_backup_says_that_it_followed_the_servers_policy() {
+    let policies = Sources { own: None, global: Some(config_map("site", "version: v1")) };
+    let observed = Observed { policies, ..observed() };
+    let prepared = prepare(&backup("{}"), &observed, &Defaults::default(), now());
+    assert_eq!(prepared.annotations[labels::GLOBAL_VOLUME_POLICIES], "site");
 }

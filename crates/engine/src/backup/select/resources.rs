@@ -1,6 +1,6 @@
 //! Which types a backup selects, by either family of filters.
 
-use api::meta::ResourceType;
+use api::meta::{GroupResource, ResourceType};
 use api::velero::v1::BackupSpec;
 
 use super::{is_namespaces, problems};
@@ -9,6 +9,7 @@ use crate::backup::rule::Rule;
 use crate::catalog::Catalog;
 use crate::filter::glob::is_pattern;
 use crate::filter::set::Set;
+use crate::policy::Lists;
 use crate::problem::{Code, Problem, Severity};
 
 /// The types that a backup selects. The lists are the user's own: snapshot objects are left out apart from them, so
@@ -40,6 +41,7 @@ impl Resources {
         spec: &BackupSpec,
         catalog: &Catalog,
         all_namespaces: bool,
+        policy: &Lists,
         problems: &mut Vec<Problem>,
     ) -> Self {
         problems.extend(snapshots_asked_for(spec, catalog));
@@ -51,12 +53,28 @@ impl Resources {
                 set(&list(&spec.included_resources, None), &list(&excludes, None), &spec.included_resources);
             return Self::Global { set, cluster: spec.include_cluster_resources, all_namespaces };
         }
-        let included = (&spec.included_cluster_scoped_resources, &spec.included_namespace_scoped_resources);
-        let excluded = (&spec.excluded_cluster_scoped_resources, &spec.excluded_namespace_scoped_resources);
-        let cluster = set(&list(included.0, Some(false)), &list(excluded.0, Some(false)), included.0);
-        let namespaced = set(&list(included.1, Some(true)), &list(excluded.1, Some(true)), included.1);
-        let unlisted = included.0.is_empty() && excluded.0.is_empty();
-        let everything = unlisted && all_namespaces && namespaced.everything();
+        let written = [
+            (&spec.included_cluster_scoped_resources, &spec.excluded_cluster_scoped_resources),
+            (&spec.included_namespace_scoped_resources, &spec.excluded_namespace_scoped_resources),
+        ];
+        let added = [
+            (&policy.included_cluster_scoped_resources, &policy.excluded_cluster_scoped_resources),
+            (&policy.included_namespace_scoped_resources, &policy.excluded_namespace_scoped_resources),
+        ];
+        let mut scoped = |scope: usize| {
+            let mut resolve = |entries: &[String]| list(entries, Some(scope == 1));
+            let (written, added) = (written[scope], added[scope]);
+            let (includes, more) = (resolve(written.0), resolve(added.0));
+            let asked = !written.0.is_empty() || !added.0.is_empty();
+            if asked && includes.is_empty() && more.is_empty() {
+                return Set::nothing();
+            }
+            let lists = (includes, resolve(written.1));
+            let (includes, excludes) = combined(lists, (more, resolve(added.1)));
+            Set::new(&includes, &excludes)
+        };
+        let (cluster, namespaced) = (scoped(0), scoped(1));
+        let everything = cluster.unlisted() && all_namespaces && namespaced.everything();
         Self::Scoped { cluster, namespaced, everything }
     }
 
@@ -83,6 +101,16 @@ impl Resources {
                 listed(*everything || namespaces || cluster.includes(&name), Rule::ClusterScope)
             }
         }
+    }
+
+    /// Whether an include entry is the name of a type, and no pattern.
+    pub(super) fn names(&self, of: &GroupResource) -> bool {
+        let name = of.to_string();
+        let lists = match self {
+            Self::Global { set, .. } => [Some(set), None],
+            Self::Scoped { cluster, namespaced, .. } => [Some(cluster), Some(namespaced)],
+        };
+        lists.into_iter().flatten().any(|set| set.included().any(|entry| entry == name))
     }
 
     /// Whether the objects of a type may be brought along by others.
@@ -134,6 +162,21 @@ fn listed(yes: bool, rule: Rule) -> Result<(), Rule> {
 /// The compiled lists. Includes of which nothing is left select nothing, not everything.
 fn set(includes: &[String], excludes: &[String], written: &[String]) -> Set {
     if includes.is_empty() && !written.is_empty() { Set::nothing() } else { Set::new(includes, excludes) }
+}
+
+type Names = (Vec<String>, Vec<String>);
+
+/// Includes and excludes with those of a policy, but for what the lists speak of already; excludes come first.
+fn combined((mut includes, mut excludes): Names, policy: Names) -> Names {
+    for (entries, exclude) in [(policy.1, true), (policy.0, false)] {
+        for entry in entries {
+            let set = Set::new(&includes, &excludes);
+            if !set.includes(&entry) && !set.excludes(&entry) {
+                if exclude { excludes.push(entry) } else { includes.push(entry) }
+            }
+        }
+    }
+    (includes, excludes)
 }
 
 /// The entries of a list by their full names. Names that the cluster does not have stay as they are.

@@ -147,7 +147,6 @@ fn notes(spec: &BackupSpec) -> Vec<String> {
             "volumes are not backed up through the file system",
             spec.default_volumes_to_fs_backup == Some(true),
         ),
-        ("resource policies are not read", spec.resource_policy.is_some()),
     ];
     let asked = asked.into_iter().filter(|(_, asked)| *asked);
     asked

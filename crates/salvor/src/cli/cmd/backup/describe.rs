@@ -6,6 +6,7 @@ use api::velero::v1::{Backup, BackupPhase, DeleteBackupRequest, DownloadTargetKi
 use api::{Kind, labels, names};
 use clap::{Args, ValueEnum};
 use cluster::typed;
+use engine::backup::Omission;
 use serde_json::{Value, json};
 use volumes::Volumes;
 
@@ -153,6 +154,9 @@ fn head(sheet: &mut Sheet, backup: &Backup, called: &str) {
     if let Some(policy) = &backup.spec.resource_policy {
         sheet.line("Resource policies:").pair(1, "Type", &policy.kind).pair(1, "Name", &policy.name).blank();
     }
+    if let Some(name) = annotation(backup, labels::GLOBAL_VOLUME_POLICIES) {
+        sheet.line("Volume policies of the server:").pair(1, "Name", name).blank();
+    }
     if let Some(uploader) = backup.spec.uploader_config.as_ref().filter(|of| of.parallel_files_upload > 0) {
         sheet
             .line("Uploader config:")
@@ -181,7 +185,32 @@ fn selection(sheet: &mut Sheet, backup: &Backup) {
         sheet.pair(1, "Cluster-scoped", cluster_scoped(spec.include_cluster_resources));
     }
     sheet.blank();
+    left_out(sheet, backup);
     selectors(sheet, spec.label_selector.as_ref(), &spec.or_label_selectors);
+}
+
+/// What is not in the backup since the cluster makes it again by itself.
+fn left_out(sheet: &mut Sheet, backup: &Backup) {
+    let omissions = omissions(backup);
+    if omissions.is_empty() {
+        return;
+    }
+    sheet.line("Left out by rule:");
+    for Omission { resource, rule, objects } in omissions {
+        let count = objects.map_or_else(|| "all".to_owned(), |objects| objects.to_string());
+        sheet.pair(1, &resource.to_string(), format!("{count} ({rule})"));
+    }
+    sheet.blank();
+}
+
+/// A record that cannot be read is one of a later version.
+fn omissions(backup: &Backup) -> Vec<Omission> {
+    let recorded = annotation(backup, labels::LEFT_OUT);
+    recorded.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
+fn annotation<'a>(backup: &'a Backup, key: &str) -> Option<&'a str> {
+    backup.metadata.annotations.as_ref()?.get(key).map(String::as_str)
 }
 
 fn settings(sheet: &mut Sheet, backup: &Backup) {
@@ -292,6 +321,10 @@ fn as_json(backup: &Backup, known: &Known, details: bool) -> Value {
     if let Some(Ok(resources)) = &known.files.resources {
         described["status"]["resourceList"] = json!(resources);
     }
+    let omissions = omissions(backup);
+    if !omissions.is_empty() {
+        described["leftOut"] = json!(omissions);
+    }
     if let Some(volumes) = &known.volumes {
         described["status"]["backupVolumes"] = match volumes {
             Ok(volumes) => volumes.to_json(details),
@@ -340,6 +373,18 @@ mod tests {
             assert_eq!(as_json(&backup, &known, false)["status"]["backupVolumes"][key], in_json);
         }
         assert!(as_json(&backup, &Known::default(), false)["status"]["backupVolumes"].is_null());
+    }
+
+    #[test]
+    fn what_rules_left_out_is_described() {
+        let mut backup = Backup::new("velero", "b");
+        let recorded = r#"[{"resource":"events","rule":"event"},{"resource":"endpoints","rule":"endpoints","objects":3}]"#;
+        backup.metadata.annotations = Some([(labels::LEFT_OUT.to_owned(), recorded.to_owned())].into());
+        let text = sheet(&backup, &Known::default(), false, "velero");
+        let section = "Left out by rule:\n  events:     all (events tell what happened in the cluster that they are of)\n  \
+                       endpoints:  3 (the cluster makes it from the selector of its Service)\n";
+        assert!(text.contains(section), "{text}");
+        assert_eq!(as_json(&backup, &Known::default(), false)["leftOut"][1]["objects"], 3);
     }
 
     #[test]

@@ -1,0 +1,126 @@
+//! The volume of a claim: a policy decides, else the pods that mount it, else the Backup.
+
+use api::meta::ObjectKey;
+
+use super::{
+    Asked, Fate, Method, PersistentVolume, VolumeDecision, asked, by_spec, persistent, says, settled,
+    snapshot,
+};
+use crate::backup::closure::World;
+use crate::backup::plan::Request;
+use crate::facts::{ClaimDetails, Details, Facts, PodVolume, Relation, VolumeDetails};
+use crate::policy::Action;
+use crate::policy::volumes::Volume;
+
+/// A pod that mounts a claim.
+struct Mount<'a> {
+    pod: &'a Facts,
+    running: bool,
+    volume: &'a PodVolume,
+    asked: Option<Asked>,
+}
+
+pub(super) fn decide(
+    request: &Request,
+    world: &World<'_>,
+    claim: &Facts,
+    details: &ClaimDetails,
+) -> VolumeDecision {
+    let key = claim.named(Relation::Volume).next();
+    let volume = key.and_then(|key| world.find(key));
+    let known = volume.and_then(|volume| match volume.details.as_deref() {
+        Some(Details::Volume(details)) => Some(details),
+        _ => None,
+    });
+    let view = known.map_or_else(Volume::default, Volume::persistent).claimed(claim, details);
+    let fate = match (request.policies.decide(&view), key) {
+        (Some((Action::Skip, name)), _) => Fate::new(Method::Skipped, None, format!("{name} says skip")),
+        (_, None) => Fate::new(Method::ObjectOnly, None, "the claim is not bound"),
+        (Some((action, name)), _) => by_policy(request, world, (claim, details, known), (action, name)),
+        (None, _) => by_pods(request, world, (claim, details, known)),
+    };
+    let unknown =
+        |key: &ObjectKey| PersistentVolume { name: key.name.clone(), ..PersistentVolume::default() };
+    let volume = key.map(|key| volume.map_or_else(|| unknown(key), persistent));
+    fate.of(Some(claim.key.clone()), volume)
+}
+
+/// A claim, and the volume that it is bound to.
+type Bound<'a> = (&'a Facts, &'a ClaimDetails, Option<&'a VolumeDetails>);
+
+fn by_policy(
+    request: &Request,
+    world: &World<'_>,
+    bound: Bound<'_>,
+    (action, name): (&Action, &str),
+) -> Fate {
+    let (claim, details, volume) = bound;
+    let asked = Some(Asked::Policy);
+    let reason = format!("{name} says {}", action.name());
+    match action {
+        Action::Skip => Fate::new(Method::Skipped, None, reason),
+        Action::Custom => {
+            Fate::new(Method::Custom, None, format!("{reason}, and there is no plug-in for it"))
+        }
+        Action::FsBackup => match (without_files(details, volume), running(&mounts(request, world, claim))) {
+            (Some(why), _) => Fate::new(Method::ObjectOnly, asked, why),
+            (None, None) => Fate::new(Method::ObjectOnly, asked, "no running pod mounts the claim"),
+            (None, Some(pod)) => Fate { pod: Some(pod), ..Fate::new(Method::FsBackup, asked, reason) },
+        },
+        Action::Snapshot(parameters) => match snapshot(request, volume) {
+            Err(why) => Fate::new(Method::ObjectOnly, asked, why),
+            Ok(method) => {
+                let said = *parameters != Default::default();
+                let parameters = said.then(|| Box::new(parameters.clone()));
+                Fate { snapshot: parameters, ..Fate::new(method, asked, reason) }
+            }
+        },
+    }
+}
+
+fn by_pods(request: &Request, world: &World<'_>, (claim, details, volume): Bound<'_>) -> Fate {
+    let mut asking = mounts(request, world, claim);
+    asking.retain(|mount| mount.asked.is_some());
+    let Some(first) = asking.first() else { return by_spec(request, volume) };
+    match (without_files(details, volume), running(&asking)) {
+        // what was asked of all volumes is not asked of those that it does not fit
+        (Some(_), _) if first.asked == Some(Asked::FsBackup) => by_spec(request, volume),
+        (Some(why), _) => Fate::new(Method::ObjectOnly, first.asked, why),
+        (None, None) => {
+            let reason = format!("the pod {}, which mounts it, does not run", first.pod.key.full_name());
+            Fate::new(Method::ObjectOnly, first.asked, reason)
+        }
+        (None, Some(pod)) => {
+            let reason = first.asked.map(says).unwrap_or_default();
+            Fate { pod: Some(pod), ..Fate::new(Method::FsBackup, first.asked, reason) }
+        }
+    }
+}
+
+/// The pods that mount a claim and have not ended.
+fn mounts<'a>(request: &Request, world: &World<'a>, claim: &Facts) -> Vec<Mount<'a>> {
+    let mounts = world.mounting(&claim.key).filter_map(|pod| {
+        let Some(Details::Pod(details)) = pod.details.as_deref() else { return None };
+        let mut volumes = details.volumes.iter().filter(|of| of.claim.as_deref() == Some(&claim.key.name));
+        let volume = volumes.next().filter(|_| settled(pod, details).is_none())?;
+        Some(Mount { pod, running: details.running, volume, asked: asked(request, details, volume) })
+    });
+    mounts.collect()
+}
+
+/// The first pod that runs, and its name for the volume.
+fn running(mounts: &[Mount<'_>]) -> Option<(ObjectKey, String)> {
+    let mount = mounts.iter().find(|mount| mount.running)?;
+    Some((mount.pod.key.clone(), mount.volume.name.clone()))
+}
+
+/// Why a volume cannot be read as files.
+fn without_files(claim: &ClaimDetails, volume: Option<&VolumeDetails>) -> Option<&'static str> {
+    if claim.volume_mode == "Block" {
+        Some("it is a block device, which has no file system to read")
+    } else if volume.is_some_and(|volume| volume.source == "hostPath") {
+        Some("it is a folder of a node, which is never read through a pod")
+    } else {
+        None
+    }
+}
