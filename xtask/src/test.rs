@@ -39,15 +39,15 @@ enum Suite {
     Unit,
     /// Every adapter of a port, on the real thing, too.
     Conformance,
-    /// What goes wrong around a server: locations, requests, archives, the network, another server.
+    /// What goes wrong around a server: locations, requests, archives, the network, another server; and one of every kind.
     Integration,
     /// What a user does, on a real node.
     E2e,
-    /// The real Velero and the real kopia, both ways.
+    /// The real Velero and the real kopia, both ways, and random requests beside the real Velero.
     Interop,
     /// The demo, beside another cluster.
     Demo,
-    /// Servers killed at many random moments; no part of the gate.
+    /// Servers killed at many random moments, and many random requests beside the real Velero; no part of the gate.
     Long,
 }
 
@@ -57,11 +57,13 @@ impl Suite {
         match self {
             Self::Unit => &["--workspace", "--lib", "--bins"],
             Self::Conformance => &["--workspace", "--lib", "--", "conformance"],
-            Self::Integration => &["--workspace", "--test", "it", "--", "integration::"],
+            Self::Integration => &["--workspace", "--test", "it", "--", "integration::", "zoo::"],
             Self::E2e => &["--workspace", "--test", "it", "--", "e2e::"],
-            Self::Interop => &["--workspace", "--test", "it", "--", "interop::"],
+            Self::Interop => &["--workspace", "--test", "it", "--", "interop::", "differential::"],
             Self::Demo => &["--workspace", "--test", "it", "--", "demo::"],
-            Self::Long => &["--workspace", "--test", "it", "--", "--ignored", "--nocapture", "long::"],
+            Self::Long => {
+                &["--workspace", "--test", "it", "--", "--ignored", "--nocapture", "long::", "differential::"]
+            }
         }
     }
 }

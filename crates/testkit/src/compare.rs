@@ -17,7 +17,8 @@ pub struct Allowed {
     pub reason: &'static str,
 }
 
-const fn allowed(kind: &'static str, path: &'static str, reason: &'static str) -> Allowed {
+/// A difference that is allowed of a kind, at a path, for a reason.
+pub const fn allowed(kind: &'static str, path: &'static str, reason: &'static str) -> Allowed {
     Allowed { kind, path, reason }
 }
 
@@ -119,11 +120,16 @@ fn remade(object: &Value) -> bool {
 
 /// The paths at which two documents differ, without those that are allowed.
 pub fn paths(old: &Value, new: &Value) -> Vec<String> {
+    paths_but(old, new, ALLOWED)
+}
+
+/// The paths at which two documents differ, without those that these rules allow.
+pub fn paths_but(old: &Value, new: &Value, allowed: &[Allowed]) -> Vec<String> {
     let mut all = Vec::new();
     walk(old, new, String::new(), &mut all);
     let kind = old["kind"].as_str().unwrap_or_default();
     all.retain(|path| {
-        !ALLOWED.iter().any(|rule| (rule.kind == "*" || rule.kind == kind) && covers(rule.path, path))
+        !allowed.iter().any(|rule| (rule.kind == "*" || rule.kind == kind) && covers(rule.path, path))
     });
     all
 }

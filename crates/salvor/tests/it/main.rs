@@ -7,6 +7,7 @@
 mod archives;
 mod commands;
 mod demo;
+mod differential;
 mod e2e;
 mod integration;
 mod interop;
@@ -14,3 +15,4 @@ mod leaders;
 mod locations;
 mod long;
 mod world;
+mod zoo;

@@ -28,7 +28,7 @@ pub(crate) const SALVOR: &str = env!("CARGO_BIN_EXE_salvor");
 /// The bucket of the tests.
 pub(crate) const BUCKET: &str = "it-tests";
 /// How the names of all namespaces begin that tests make.
-const OURS: [&str; 5] = ["e2e-", "interop-", "bad-", "two-", "long-"];
+const OURS: [&str; 8] = ["e2e-", "interop-", "bad-", "two-", "long-", "diff-", "versus-", "kinds-"];
 /// The seed of the objects, unless `SALVOR_TEST_SEED` says another.
 const SEED: u64 = 20_261_121;
 /// How long an operation, or what follows it in the cluster, may take.
@@ -326,10 +326,18 @@ impl World {
 
     /// All that [`World::look`] sees, when two looks in a row see the same ones.
     async fn settled(&self, namespaces: &[&str]) -> BTreeMap<String, Value> {
-        let mut last = self.look(namespaces).await.unwrap();
+        self.settled_by(|| self.look(namespaces)).await
+    }
+
+    /// What somebody sees, when two looks in a row see the same objects.
+    pub(crate) async fn settled_by<F>(&self, look: impl Fn() -> F) -> BTreeMap<String, Value>
+    where
+        F: Future<Output = Result<BTreeMap<String, Value>>>,
+    {
+        let mut last = look().await.unwrap();
         loop {
             tokio::time::sleep(Duration::from_secs(2)).await;
-            let now = self.look(namespaces).await.unwrap();
+            let now = look().await.unwrap();
             if now.keys().eq(last.keys()) {
                 return now;
             }
