@@ -122,6 +122,9 @@ pub struct Marks {
     /// A volume whose storage goes when its claim goes.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub reclaimed: bool,
+    /// A service that selects pods, so that its endpoints follow from them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub selects: bool,
     /// What its annotation `velero.io/restore-status` asks for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restore_status: Option<bool>,
@@ -182,6 +185,8 @@ fn marks(document: &Value, resource: &GroupResource) -> Marks {
             && text(document, &["type"]) == "kubernetes.io/service-account-token",
         reclaimed: resource.is("", "persistentvolumes")
             && text(document, &["spec", "persistentVolumeReclaimPolicy"]) == "Delete",
+        selects: resource.is("", "services")
+            && at(document, &["spec", "selector"]).as_object().is_some_and(|selector| !selector.is_empty()),
         restore_status: annotation(document, names::RESTORE_STATUS).and_then(yes_or_no),
     }
 }
