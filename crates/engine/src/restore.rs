@@ -19,7 +19,7 @@ pub mod refused;
 pub mod scope;
 pub mod status;
 pub mod transform;
-mod versions;
+pub mod versions;
 pub mod volumes;
 
 pub use crate::backup::check::{Gravity, Note};

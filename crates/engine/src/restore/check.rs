@@ -20,6 +20,7 @@ const BEFORE: &[(&str, &str)] = &[
     ("persistentvolumes", "persistentvolumeclaims"),
     ("persistentvolumeclaims", "pods"),
     ("priorityclasses.scheduling.k8s.io", "pods"),
+    ("runtimeclasses.node.k8s.io", "pods"),
     ("serviceaccounts", "pods"),
     ("secrets", "pods"),
     ("configmaps", "pods"),

@@ -193,7 +193,7 @@ pub enum Rule {
     Reprovisioned,
     /// The cluster does not have its type, or not in this version.
     NotServed,
-    /// Another object of the backup goes to the same place.
+    /// Another object of the backup goes to the same place, and every namespace has one of that name by itself.
     SameTarget,
 }
 
@@ -225,8 +225,9 @@ impl Rule {
             | Self::Automanaged
             | Self::AccountToken
             | Self::Derived
-            | Self::Reprovisioned => Some(super::Outcome::Skipped),
-            Self::NotServed | Self::SameTarget => Some(super::Outcome::Failed),
+            | Self::Reprovisioned
+            | Self::SameTarget => Some(super::Outcome::Skipped),
+            Self::NotServed => Some(super::Outcome::Failed),
             _ => None,
         }
     }

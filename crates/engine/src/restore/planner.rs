@@ -113,23 +113,24 @@ struct Planner<'a> {
     index: BTreeMap<&'a ObjectKey, &'a Facts>,
     scope: Scope,
     order: Order,
-    draft: Draft,
+    draft: Draft<'a>,
 }
 
 /// What the planner has written down so far.
 #[derive(Default)]
-struct Draft {
+struct Draft<'a> {
     kinds: Vec<PlannedKind>,
     kind_places: BTreeMap<(GroupResource, String), Option<usize>>,
     /// By their place in the order of types, and by the owners inside of it that come before.
     stages: BTreeMap<(usize, usize), Stage>,
     /// What goes where.
-    targets: BTreeMap<ObjectKey, ObjectKey>,
+    targets: BTreeMap<ObjectKey, &'a ObjectKey>,
     /// The namespaces that are made sure of, under the names that they get.
     namespaces: BTreeSet<String>,
     /// Objects that go to one place.
-    clashes: Vec<(ObjectKey, ObjectKey)>,
-    levels: BTreeMap<ObjectKey, usize>,
+    clashes: Vec<(&'a ObjectKey, &'a ObjectKey)>,
+    /// How many owners come before an object inside of its place.
+    levels: BTreeMap<&'a ObjectKey, usize>,
     /// Namespaces of the backup that are made sure of, whatever the filters say of their own documents.
     ensured: BTreeSet<String>,
     volumes: BTreeMap<String, Decision>,
@@ -211,7 +212,7 @@ impl<'a> Planner<'a> {
     /// Leaves out what a controller makes of objects that are chosen, too.
     fn leave_out_derived(&mut self, chosen: &mut BTreeSet<&'a ObjectKey>) {
         let stays = |key: &ObjectKey| self.index.get(key).copied().filter(|_| chosen.contains(key));
-        let is_derived = |key: &&ObjectKey| derived::maker(self.index[*key], stays).is_some();
+        let is_derived = |key: &&ObjectKey| derived::maker(self.index[*key], &stays).is_some();
         let derived: Vec<&'a ObjectKey> = chosen.iter().copied().filter(is_derived).collect();
         for key in derived {
             chosen.remove(key);
@@ -352,14 +353,14 @@ impl<'a> Planner<'a> {
 
     fn place_item(&mut self, facts: &'a Facts, kind: usize, chosen: &BTreeSet<&'a ObjectKey>) {
         let target = self.mapped(&facts.key);
-        if let Some(first) = self.draft.targets.get(&target) {
+        if let Some(first) = self.draft.targets.get(&target).copied() {
             // Every namespace has that account by itself.
             if !facts.key.resource.is("", "serviceaccounts") || facts.key.name != "default" {
-                self.draft.clashes.push((first.clone(), facts.key.clone()));
+                self.draft.clashes.push((first, &facts.key));
             }
             return self.leave_out(&facts.key, Rule::SameTarget);
         }
-        self.draft.targets.insert(target, facts.key.clone());
+        self.draft.targets.insert(target, &facts.key);
         if let Some(namespace) = facts.key.namespace.as_deref() {
             self.ensure_namespace(namespace);
         }
@@ -468,7 +469,7 @@ impl<'a> Planner<'a> {
 
     /// Several namespaces become one, and it has no room for all that is in them.
     fn clash(&self) -> Problem {
-        let pair = |(one, other): &(ObjectKey, ObjectKey)| {
+        let pair = |(one, other): &(&ObjectKey, &ObjectKey)| {
             format!("{} {} and {}", one.resource, one.full_name(), other.full_name())
         };
         let named: Vec<String> = self.draft.clashes.iter().take(CLASHES_NAMED_MAX).map(pair).collect();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use cluster::clock::instant;
 use engine::journal::{Action, Outcome, Progress, Record};
 use engine::restore::RestorePlan;
-use engine::restore::plan::{PlannedItem, Stage};
+use engine::restore::plan::{PlannedItem, PlannedNamespace, Stage};
 use engine::restore::refused::Hope;
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::json;
@@ -52,14 +52,21 @@ impl<'a> Execution<'a> {
         spool: Arc<Spool>,
         (journal, progress): (Journal, Progress),
     ) -> Self {
-        let work = Work { operation, plan, spool, pace: Arc::new(Pace::default()), owners: Arc::default() };
+        let work = Work {
+            operation,
+            plan,
+            spool,
+            pace: Arc::new(Pace::default()),
+            owners: Arc::default(),
+            leave_by: Arc::default(),
+        };
         Self { work, journal, progress, pending: Vec::new(), reported: instant(), later: Vec::new() }
     }
 
     /// Does what is left of the plan, and says what became of all of it.
     pub(super) async fn run(mut self) -> Result<(Journal, Progress)> {
-        let mut first = 0;
-        for (number, stage) in (0u32..).zip(&self.work.plan.stages) {
+        let (plan, mut first) = (self.work.plan, 0);
+        for (number, stage) in (0u32..).zip(&plan.stages) {
             let items: Vec<_> = (first..).zip(&stage.items).collect();
             first += u32::try_from(stage.items.len()).unwrap_or(u32::MAX);
             if self.progress.stages.contains(&number) {
@@ -78,11 +85,10 @@ impl<'a> Execution<'a> {
 
     async fn stage(&mut self, stage: &'a Stage, items: Vec<(u32, &'a PlannedItem)>) -> Result<()> {
         tracing::info!(stage = %stage.name, objects = items.len(), "restoring");
-        let namespaces: Vec<_> = stage.namespaces.iter().collect();
-        let known = |name: &str| self.progress.knows_namespace(name);
-        let namespaces: Vec<_> = namespaces.into_iter().filter(|planned| !known(&planned.name)).collect();
+        let unknown = |planned: &&PlannedNamespace| !self.progress.knows_namespace(&planned.name);
+        let namespaces: Vec<_> = stage.namespaces.iter().filter(unknown).collect();
         let work = self.work.clone();
-        let ensure = |_: &Progress, planned| namespace::ensure(work.clone(), planned);
+        let ensure = |_: &Progress, planned: &'a PlannedNamespace| namespace::ensure(work.clone(), planned);
         self.each(namespaces, ensure).await?;
         let refused = self.items(items.clone()).await?;
         self.later.extend(refused.iter().map(|later| (later.number, later.planned)));

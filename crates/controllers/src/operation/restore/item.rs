@@ -68,8 +68,8 @@ struct Item<'a> {
 enum Turn {
     /// Nothing more is to be done now.
     Ended(Hope, Outcome),
-    /// The object of this UID has to go first.
-    Leaving(String),
+    /// The object of this UID has to go first, until then.
+    Leaving(String, Deadline),
     /// It has changed or gone meanwhile.
     Again,
 }
@@ -88,12 +88,11 @@ impl Item<'_> {
     }
 
     async fn bring(&self) -> Result<(Hope, Outcome)> {
-        let deadline = Deadline::after(self.work.operation.deps.config.restore.terminating_timeout);
         for _ in 0..TURNS_MAX {
             match self.create().await? {
                 Turn::Ended(hope, outcome) => return Ok((hope, outcome)),
-                Turn::Leaving(uid) if self.has_gone(&uid, deadline).await? => {}
-                Turn::Leaving(_) => break,
+                Turn::Leaving(uid, deadline) if self.has_gone(&uid, deadline).await? => {}
+                Turn::Leaving(..) => break,
                 Turn::Again => {}
             }
         }
@@ -145,7 +144,7 @@ impl Item<'_> {
             Existing::Equal => settled,
             Existing::Differs(problem) => Outcome { problems: vec![problem], ..settled },
             Existing::Patch(change) => Outcome { uid: settled.uid, ..self.change(change).await? },
-            Existing::Leaving => return Ok(Turn::Leaving(settled.uid)),
+            Existing::Leaving => return Ok(Turn::Leaving(settled.uid, self.work.leaving())),
             Existing::Recreate => return self.remove(found).await,
         }))
     }
@@ -154,7 +153,7 @@ impl Item<'_> {
     async fn remove(&self, found: &Value) -> Result<Turn> {
         let at = self.at();
         match self.persist(|| self.work.operation.deps.cluster.delete_seen(&at, found)).await {
-            Ok(()) => Ok(Turn::Leaving(uid(found).to_owned())),
+            Ok(()) => Ok(Turn::Leaving(uid(found).to_owned(), self.work.leaving_now())),
             Err(error) if error.kind == ErrorKind::NotFound => Ok(Turn::Again),
             Err(error) if error.kind == ErrorKind::Conflict => Ok(Turn::Again),
             Err(error) => {

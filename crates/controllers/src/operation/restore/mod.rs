@@ -16,7 +16,7 @@ use std::sync::Arc;
 use engine::backup::check::is_fatal;
 use engine::journal::Progress;
 use engine::problem::{Problem, Severity};
-use engine::restore::{self, Refusal, Request, RestorePlan, problems};
+use engine::restore::{self, Refusal, Request, RestorePlan, problems, versions};
 use store::backup_files::{Mismatch, listed_digest};
 use store::bucket::BackupFile;
 
@@ -119,12 +119,12 @@ async fn make_plan(operation: &Operation, request: &Request, contents: Contents)
     let target = observe::target(operation).await?;
     let catalog = observe::catalog(operation, &contents.facts).await?;
     let volumes = observe::volumes(operation, &request.backup).await?;
-    let mut plan = restore::plan(request, &catalog, &contents.facts, &volumes, &target).map_err(
-        |refusal| match refusal {
+    let facts = versions::pick(contents.facts, contents.others, &catalog);
+    let mut plan =
+        restore::plan(request, &catalog, &facts, &volumes, &target).map_err(|refusal| match refusal {
             Refusal::Clash(problem) => Error::Invalid(problem),
             Refusal::Selector(error) => refused(&problems::BAD_ITEM, error.to_string()),
-        },
-    )?;
+        })?;
     plan.problems.extend(contents.problems);
     let notes = restore::check(&plan);
     if is_fatal(&notes) {

@@ -26,7 +26,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 pub(super) async fn ensure<'w>(work: Work<'_>, planned: &PlannedNamespace) -> Result<Step<'w>> {
     let (found, record) = had(&work, planned).await?;
     let mut records = vec![record];
-    if let (Some(found), Record::Namespace { created: false, .. }) = (found, &records[0]) {
+    if let Some(found) = found.filter(|found| !is_ours(found, &work)) {
         records.extend(add_to(&work, planned, &found).await?);
     }
     Ok(Step::Done(records))
@@ -93,8 +93,12 @@ fn archived(work: &Work<'_>, planned: &PlannedNamespace) -> Result<Option<Value>
 }
 
 fn there(planned: &PlannedNamespace, found: &Value, work: &Work<'_>) -> Record {
-    let ours = annotation(found, api::labels::OPERATION_UID) == Some(&work.operation.uid);
-    Record::Namespace { name: planned.name.clone(), created: ours }
+    Record::Namespace { name: planned.name.clone(), created: is_ours(found, work) }
+}
+
+/// Whether this restore created the namespace.
+fn is_ours(found: &Value, work: &Work<'_>) -> bool {
+    annotation(found, api::labels::OPERATION_UID) == Some(&work.operation.uid)
 }
 
 async fn refused(work: &Work<'_>, planned: &PlannedNamespace, error: cluster::Error) -> Result<Record> {

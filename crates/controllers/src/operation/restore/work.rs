@@ -1,7 +1,8 @@
 //! What each step of a restore is given, and what it comes to.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use cluster::clock::Deadline;
 use engine::journal::{Outcome, Record};
 use engine::restore::RestorePlan;
 use engine::restore::plan::PlannedItem;
@@ -22,9 +23,21 @@ pub(super) struct Work<'a> {
     pub(super) spool: Arc<Spool>,
     pub(super) pace: Arc<Pace>,
     pub(super) owners: Arc<Owners>,
+    /// Until when what was being deleted already is waited for: since the first of it, for all together.
+    pub(super) leave_by: Arc<OnceLock<Deadline>>,
 }
 
 impl Work<'_> {
+    /// How long to wait for what was being deleted already.
+    pub(super) fn leaving(&self) -> Deadline {
+        *self.leave_by.get_or_init(|| self.leaving_now())
+    }
+
+    /// How long to wait for what is deleted now.
+    pub(super) fn leaving_now(&self) -> Deadline {
+        Deadline::after(self.operation.deps.config.restore.terminating_timeout)
+    }
+
     /// The document of an item, as it was archived.
     pub(super) fn archived(&self, planned: &PlannedItem) -> Result<Value> {
         serde_json::from_slice(&self.spool.read(planned.at)?).map_err(|error| Error::Malformed {

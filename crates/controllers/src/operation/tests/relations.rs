@@ -105,3 +105,44 @@ async fn owners_that_may_not_be_set_are_a_warning() {
     assert_eq!((status.phase, status.warnings), (RestorePhase::Completed, 1), "{status:?}");
     assert!(report_of(&world, RestoreFile::Results, false).await.contains("SLV-2033"));
 }
+
+fn definitions() -> ResourceType {
+    let (plural, kind) = ("customresourcedefinitions", "CustomResourceDefinition");
+    ResourceType::addressed("apiextensions.k8s.io", "v1", plural, kind, false)
+}
+
+/// A definition of namespaced widgets.
+async fn define(world: &World) -> ObjectRef {
+    let name = "widgets.example.com".to_owned();
+    let at = ObjectRef { resource: definitions(), namespace: None, name };
+    let spec = json!({"group": "example.com", "scope": "Namespaced", "names": {"plural": "widgets", "kind": "Widget"},
+        "versions": [{"name": "v1", "served": true, "storage": true}]});
+    let definition = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": at.name}, "spec": spec});
+    world.fake.create(&at, &definition, cluster::port::WriteOptions::default()).await.unwrap();
+    at
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_definition_that_the_cluster_does_not_serve_yet_is_waited_for() {
+    let world = shop();
+    let at = define(&world).await;
+    world.seed(json!({"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w", "namespace": "shop"}}));
+    work(&world, &world.deps(), &BACKUP, "b").await.unwrap();
+    // The definition goes, and all widgets with it; it comes back, and is not served yet.
+    world.fake.delete(&at, None).await.unwrap();
+    world.fake.hold_definitions();
+    define(&world).await;
+    restore_with(&world, json!({"includedResources": ["widgets.example.com"]}));
+    let deps = world.deps();
+    let running = work(&world, &deps, &RESTORE, "r");
+    let served = async {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        assert!(world.fake.establish(&at.name));
+    };
+    let (ended, ()) = tokio::join!(running, served);
+    ended.unwrap();
+    let status = world.get::<Restore>("r").await.unwrap().status;
+    assert_eq!((status.phase, status.warnings), (RestorePhase::Completed, 0), "{status:?}");
+    assert_eq!(object_of(&world, "Widget", "w")["metadata"]["namespace"], "shop");
+}

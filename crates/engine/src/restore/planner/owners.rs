@@ -51,11 +51,11 @@ impl<'a> Planner<'a> {
     }
 
     /// How many owners have to come before an object, inside of its place in the order of types.
-    pub(super) fn level(&mut self, facts: &Facts, chosen: &BTreeSet<&'a ObjectKey>) -> usize {
+    pub(super) fn level(&mut self, facts: &'a Facts, chosen: &BTreeSet<&'a ObjectKey>) -> usize {
         self.level_below(facts, chosen, DEPTH_MAX)
     }
 
-    fn level_below(&mut self, facts: &Facts, chosen: &BTreeSet<&'a ObjectKey>, depth: usize) -> usize {
+    fn level_below(&mut self, facts: &'a Facts, chosen: &BTreeSet<&'a ObjectKey>, depth: usize) -> usize {
         if facts.owners.is_empty() || depth == 0 {
             return 0;
         }
@@ -65,13 +65,13 @@ impl<'a> Planner<'a> {
         let place = self.order.stage(&facts.key.resource).0;
         let owners = facts.owners.iter().filter_map(|owner| self.owner(facts, owner));
         let beside = |key: &ObjectKey| chosen.contains(key) && self.order.stage(&key.resource).0 == place;
-        let owners: Vec<&Facts> =
+        let owners: Vec<&'a Facts> =
             owners.filter(beside).filter_map(|key| self.index.get(&key).copied()).collect();
         let mut level = 0;
         for owner in owners {
             level = level.max(1 + self.level_below(owner, chosen, depth - 1));
         }
-        self.draft.levels.insert(facts.key.clone(), level);
+        self.draft.levels.insert(&facts.key, level);
         level
     }
 }
