@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use api::meta::{GroupResource, ObjectKey};
+use api::meta::{GroupResource, ObjectKey, ResourceType};
 
 use crate::catalog::Catalog;
 use crate::facts::Facts;
@@ -13,9 +13,9 @@ use crate::facts::Facts;
 /// of the `others` that the archive holds is served.
 pub fn pick(mut facts: Vec<Facts>, others: Vec<Facts>, catalog: &Catalog) -> Vec<Facts> {
     let place = |of: &Facts| {
-        let resource = &of.key.resource;
-        let same = |(group, plural): (&str, &str)| group == resource.group && plural == resource.resource;
-        catalog.all().iter().position(|one| same((&one.group, &one.plural)) && one.version == of.version)
+        let GroupResource { group, resource } = &of.key.resource;
+        let is = |one: &ResourceType| one.group == *group && one.plural == *resource;
+        catalog.all().iter().position(|one| is(one) && one.version == of.version)
     };
     let mut instead: BTreeMap<ObjectKey, (usize, Facts)> = BTreeMap::new();
     for other in others {
@@ -65,7 +65,6 @@ pub fn same_as(resource: &GroupResource, version: &str) -> Option<&'static str> 
 mod tests {
     use super::*;
     use crate::facts::Span;
-    use api::meta::ResourceType;
     use serde_json::json;
 
     fn check(resource: &str, version: &str, expect: Option<&str>) {

@@ -7,7 +7,7 @@ use api::meta::ObjectKey;
 use super::Planner;
 use crate::facts::{Facts, Owner};
 use crate::restore::owners::{Link, is_adopted};
-use crate::restore::plan::RestorePlan;
+use crate::restore::plan::{PlannedItem, RestorePlan};
 use crate::restore::scope::is_restorable;
 
 /// Owners of owners that are followed: deeper than that, or in a circle, the order of types has to do.
@@ -46,7 +46,8 @@ impl<'a> Planner<'a> {
         };
         let key = ObjectKey::new(resource.group_resource(), namespace, &owner.name);
         let stale = self.index.get(&key).is_some_and(|found| !found.uid.is_empty() && found.uid != owner.uid);
-        let possible = is_restorable(&key.resource) && !key.resource.is("", "namespaces") && !stale;
+        let possible =
+            is_restorable(&key.resource) && !key.resource.is("", "namespaces") && !stale && key != facts.key;
         possible.then_some(key)
     }
 
@@ -84,10 +85,10 @@ pub(super) fn number(plan: &mut RestorePlan) {
     }
     let numbers: BTreeMap<ObjectKey, u32> =
         (0..).zip(plan.items()).map(|(number, item)| (plan.target(item), number)).collect();
-    let found: Vec<Option<u32>> = plan
-        .items()
-        .flat_map(|item| item.owners.iter().map(|link| numbers.get(&plan.owner(link, item)).copied()))
-        .collect();
+    let (now, numbers) = (&*plan, &numbers);
+    let number = |item: &PlannedItem, link: &Link| numbers.get(&now.owner(link, item)).copied();
+    let found: Vec<Option<u32>> =
+        now.items().flat_map(|item| item.owners.iter().map(move |link| number(item, link))).collect();
     let items = plan.stages.iter_mut().flat_map(|stage| &mut stage.items);
     for (link, number) in items.flat_map(|item| &mut item.owners).zip(found) {
         link.item = number;
