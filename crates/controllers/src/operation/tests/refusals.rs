@@ -20,13 +20,9 @@ fn is(object: &Value, kind: &str, name: &str) -> bool {
 /// Two objects are refused until others are there that come later, one of them in a chain.
 fn chain(world: &World) {
     world.fake.guard(|object, there| {
-        let lacks =
-            |kind, name| (!there(kind, name)).then(|| (403, format!("is forbidden: no {kind} {name}")));
-        match () {
-            () if is(object, "Secret", "item-1") => lacks("Secret", "item-2"),
-            () if is(object, "Secret", "item-2") => lacks("ConfigMap", "item-4"),
-            () => None,
-        }
+        let wants = [("item-1", "Secret", "item-2"), ("item-2", "ConfigMap", "item-4")];
+        let (_, kind, name) = wants.into_iter().find(|(of, ..)| is(object, "Secret", of))?;
+        (!there(kind, name)).then(|| (403, format!("is forbidden: no {kind} {name}")))
     });
 }
 
