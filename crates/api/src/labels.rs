@@ -44,6 +44,10 @@ pub const BACKUP_VOLUMES_EXCLUDES: &str = "backup.velero.io/backup-volumes-exclu
 pub const OPERATION_UID: &str = "salvor.io/operation-uid";
 /// Annotation on a stored Backup: sha256 of the manifest beside it.
 pub const MANIFEST_SHA256: &str = "salvor.io/manifest-sha256";
+/// Annotation on a Restore: `true` restores what there is of a backup that did not end well.
+pub const FORCE: &str = "salvor.io/force";
+/// Annotation on a Restore: `true` leaves out the finalizers of what it creates.
+pub const STRIP_FINALIZERS: &str = "salvor.io/strip-finalizers";
 /// Annotation on a Backup: `enforce` turns unprotected volumes into errors.
 pub const COVERAGE: &str = "salvor.io/coverage";
 /// Annotation on a Backup: `intents` stores of operators what was asked of OLM, and not what OLM made of it.

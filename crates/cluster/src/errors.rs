@@ -53,11 +53,7 @@ pub(crate) fn from_answer(action: &str, code: StatusCode, headers: &HeaderMap, b
     };
     let message = if message.is_empty() { format!("the server answered {code}") } else { message };
     let reason = status.as_ref().and_then(|status| status["reason"].as_str()).unwrap_or_default();
-    let kind = match kind_of(code.as_u16(), reason) {
-        _ if refused_by_webhook(&message) => ErrorKind::Other,
-        ErrorKind::Forbidden if message.contains(UNCOUNTED_QUOTA) => ErrorKind::Unavailable,
-        kind => kind,
-    };
+    let kind = judged(code.as_u16(), reason, &message);
     let retry_after = retry_after(headers, status.as_ref());
     Error { kind, action: action.to_owned(), message, status: status.map(Box::new), retry_after }
 }
@@ -65,18 +61,28 @@ pub(crate) fn from_answer(action: &str, code: StatusCode, headers: &HeaderMap, b
 /// The error in a `Status` document that came in a stream.
 pub(crate) fn from_status(action: &str, status: Value) -> Error {
     let code = status["code"].as_u64().and_then(|code| u16::try_from(code).ok()).unwrap_or(500);
-    let kind = kind_of(code, status["reason"].as_str().unwrap_or_default());
     let message = status["message"].as_str().unwrap_or_default().to_owned();
+    let kind = judged(code, status["reason"].as_str().unwrap_or_default(), &message);
     Error { kind, action: action.to_owned(), message, status: Some(Box::new(status)), retry_after: None }
 }
 
 /// What a quota that is new refuses with until its controller has counted once, which is a matter of seconds.
 const UNCOUNTED_QUOTA: &str = "status unknown for quota";
 
-/// A webhook that does not answer fails what it guards with a 500, and for as long as it is away: that is no state of
-/// the server.
+/// A webhook that does not answer fails what it guards or converts with a 500, and for as long as it is away: that is no
+/// state of the server.
 fn refused_by_webhook(message: &str) -> bool {
-    message.contains("failed calling webhook") || message.contains("failed calling admission webhook")
+    let words = ["failed calling webhook", "failed calling admission webhook", "conversion webhook for"];
+    words.iter().any(|words| message.contains(words))
+}
+
+/// The kind of an error by code, reason and, where those say too little, words.
+fn judged(code: u16, reason: &str, message: &str) -> ErrorKind {
+    match kind_of(code, reason) {
+        _ if refused_by_webhook(message) => ErrorKind::Other,
+        ErrorKind::Forbidden if message.contains(UNCOUNTED_QUOTA) => ErrorKind::Unavailable,
+        kind => kind,
+    }
 }
 
 fn kind_of(code: u16, reason: &str) -> ErrorKind {

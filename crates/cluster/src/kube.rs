@@ -57,6 +57,15 @@ fn written(call: Call, options: WriteOptions) -> Call {
     )
 }
 
+/// What a delete says: that what hangs on the object goes after it, and what the object has to be.
+fn delete_options(preconditions: Option<Value>) -> Value {
+    let mut options = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"});
+    if let Some(preconditions) = preconditions {
+        options["preconditions"] = preconditions;
+    }
+    options
+}
+
 #[async_trait]
 impl Cluster for Kube {
     async fn version(&self) -> Result<ServerVersion> {
@@ -120,11 +129,17 @@ impl Cluster for Kube {
     async fn delete(&self, at: &ObjectRef, uid: Option<&str>) -> Result<()> {
         let action = described("delete", at);
         let path = object(&action, at)?;
-        let mut options =
-            json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"});
-        if let Some(uid) = uid {
-            options["preconditions"] = json!({"uid": uid});
-        }
+        let options = delete_options(uid.map(|uid| json!({"uid": uid})));
+        self.caller.call(&Call::new(Method::DELETE, action, path).json(&options)).await?;
+        Ok(())
+    }
+
+    async fn delete_seen(&self, at: &ObjectRef, seen: &Value) -> Result<()> {
+        let action = described("delete", at);
+        let path = object(&action, at)?;
+        let metadata = &seen["metadata"];
+        let seen = json!({"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]});
+        let options = delete_options(Some(seen));
         self.caller.call(&Call::new(Method::DELETE, action, path).json(&options)).await?;
         Ok(())
     }

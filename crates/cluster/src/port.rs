@@ -176,6 +176,8 @@ pub trait Cluster: Send + Sync + 'static {
     async fn replace(&self, at: &ObjectRef, document: &Value) -> Result<Value>;
     /// Deletes an object in the background; only that of the given UID where one is given.
     async fn delete(&self, at: &ObjectRef, uid: Option<&str>) -> Result<()>;
+    /// Deletes an object in the background if it still is what was `seen`, of that UID and in that version.
+    async fn delete_seen(&self, at: &ObjectRef, seen: &Value) -> Result<()>;
     /// The objects of a type and their changes, resumed for ever; ends when dropped.
     fn watch(
         &self,

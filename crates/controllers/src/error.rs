@@ -50,6 +50,9 @@ pub enum Error {
     /// What is asked for cannot be done. Trying again does not help.
     #[error("{}", .0.message)]
     Refused(Box<engine::problem::Problem>),
+    /// What is asked for makes no sense with what is there. Nothing was done.
+    #[error("{}", .0.message)]
+    Invalid(Box<engine::problem::Problem>),
     /// Another server was faster.
     #[error("{0}")]
     Superseded(String),
@@ -73,6 +76,7 @@ impl Error {
             Self::Disk(_) => "disk",
             Self::Archive(_) => "archive",
             Self::Refused(_) => "refused",
+            Self::Invalid(_) => "invalid",
             Self::Superseded(_) => "superseded",
             Self::Other(_) => "other",
         }

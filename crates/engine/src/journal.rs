@@ -50,7 +50,8 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "camelCase")]
 pub enum Record {
-    /// A stage of the plan is through: every item of it is settled and its gate is passed.
+    /// A stage of the plan is through: every item of it was tried and its gate is passed. Those that were refused and may
+    /// still come right have no record yet.
     Stage {
         /// The stage's number in the plan.
         number: u32,
@@ -76,6 +77,19 @@ pub enum Record {
         /// What became of it.
         outcome: Outcome,
     },
+    /// An item that was created before its owners has those of them that can be had.
+    Owned {
+        /// The item's number in the plan.
+        number: u32,
+        /// What went wrong.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        problem: Option<Box<Problem>>,
+    },
+    /// There is something to report that is about no item.
+    Note {
+        /// What.
+        problem: Box<Problem>,
+    },
 }
 
 /// What became of an item.
@@ -87,9 +101,12 @@ pub struct Outcome {
     /// The name it got, where that is not the planned one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The UID of the object that was created.
+    /// The UID of the object that was created, or found.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub uid: String,
+    /// Whether it was created without some of its owners, since they come later.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unowned: bool,
     /// What went wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
@@ -124,7 +141,7 @@ impl Action {
 impl Outcome {
     /// An outcome without a problem.
     pub fn of(action: Action) -> Self {
-        Self { action, name: None, uid: String::new(), problems: Vec::new() }
+        Self { action, name: None, uid: String::new(), unowned: false, problems: Vec::new() }
     }
 
     /// An outcome with a problem.
@@ -144,6 +161,10 @@ pub struct Progress {
     pub no_namespaces: BTreeMap<String, Problem>,
     /// Items that need nothing more.
     pub items: BTreeMap<u32, Outcome>,
+    /// Items that were given their owners after they were created.
+    pub owned: BTreeSet<u32>,
+    /// What there is to report besides.
+    pub notes: Vec<Problem>,
 }
 
 impl Progress {
@@ -172,6 +193,16 @@ impl Progress {
             Record::Item { number, outcome } => {
                 self.items.entry(number).or_insert(outcome);
             }
+            Record::Owned { number, problem } => {
+                if self.owned.insert(number) {
+                    self.notes.extend(problem.map(|problem| *problem));
+                }
+            }
+            Record::Note { problem } => {
+                if !self.notes.contains(&problem) {
+                    self.notes.push(*problem);
+                }
+            }
         }
     }
 
@@ -187,9 +218,22 @@ impl Progress {
         namespace.is_some_and(|namespace| self.no_namespaces.contains_key(&namespace))
     }
 
+    /// The UID of the object that an item came to, where there is one.
+    pub fn uid(&self, number: u32) -> Option<&str> {
+        self.items.get(&number).map(|outcome| outcome.uid.as_str()).filter(|uid| !uid.is_empty())
+    }
+
+    /// The items that were created before their owners and have not been given them.
+    pub fn unowned(&self) -> impl Iterator<Item = u32> {
+        let waiting =
+            self.items.iter().filter(|(number, outcome)| outcome.unowned && !self.owned.contains(number));
+        waiting.map(|(number, _)| *number)
+    }
+
     /// Every problem: of namespaces, then of items in the order of the plan.
     pub fn problems(&self) -> impl Iterator<Item = &Problem> {
-        self.no_namespaces.values().chain(self.items.values().flat_map(|outcome| &outcome.problems))
+        let items = self.items.values().flat_map(|outcome| &outcome.problems);
+        self.no_namespaces.values().chain(&self.notes).chain(items)
     }
 }
 
@@ -214,6 +258,23 @@ mod tests {
         assert!(progress.namespaces["shop"]);
         assert!(progress.stages.contains(&0));
         assert_eq!(progress.problems().collect::<Vec<_>>(), [&no_namespace()]);
+    }
+
+    #[test]
+    fn what_was_created_before_its_owners_waits_for_them_once() {
+        let waiting = Outcome { unowned: true, uid: "u".into(), ..Outcome::of(Action::Created) };
+        let mut progress = Progress::read([
+            Record::Item { number: 1, outcome: waiting.clone() },
+            Record::Item { number: 2, outcome: waiting },
+            Record::Item { number: 3, outcome: Outcome::of(Action::Failed) },
+        ]);
+        assert_eq!(progress.unowned().collect::<Vec<_>>(), [1, 2]);
+        assert_eq!((progress.uid(1), progress.uid(3), progress.uid(4)), (Some("u"), None, None));
+        let owned = Record::Owned { number: 1, problem: Some(Box::new(no_namespace())) };
+        progress.add(owned.clone());
+        progress.add(owned);
+        assert_eq!(progress.unowned().collect::<Vec<_>>(), [2]);
+        assert_eq!(progress.problems().count(), 1);
     }
 
     fn no_namespace() -> Problem {

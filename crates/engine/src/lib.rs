@@ -10,6 +10,7 @@
 pub mod archive;
 pub mod backup;
 pub mod catalog;
+pub mod derived;
 pub mod document;
 pub mod facts;
 pub mod files;

@@ -21,6 +21,24 @@ pub fn diff(from: &Value, to: &Value) -> Option<Value> {
     (!patch.is_empty()).then_some(Value::Object(patch))
 }
 
+/// The merge patch that brings into `from` what `to` has, and takes nothing away: members of objects that only `from`
+/// has stay. `None` where it has it all. Lists are values: the one of `to` takes the place of the one that was.
+pub fn additions(from: &Value, to: &Value) -> Option<Value> {
+    if from == to || to.is_null() {
+        return None;
+    }
+    let (Value::Object(from), Value::Object(to)) = (from, to) else { return Some(to.clone()) };
+    let brought = to.iter().filter_map(|(key, value)| {
+        let patch = match from.get(key) {
+            Some(before) => additions(before, value),
+            None => Some(value).filter(|value| !value.is_null()).cloned(),
+        };
+        Some((key.clone(), patch?))
+    });
+    let patch: Map<String, Value> = brought.collect();
+    (!patch.is_empty()).then_some(Value::Object(patch))
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -44,6 +62,15 @@ pub(crate) mod tests {
         check(&json!({"a": 1}), &json!(3), Some(json!(3)));
     }
 
+    #[test]
+    fn additions_take_nothing_away() {
+        let (from, to) =
+            (json!({"a": 1, "b": {"c": 1, "l": [1, 2]}}), json!({"b": {"c": 2, "l": [3], "n": null}}));
+        assert_eq!(additions(&from, &to), Some(json!({"b": {"c": 2, "l": [3]}})));
+        assert_eq!(additions(&from, &json!({"b": {"c": 1}, "a": null})), None);
+        assert_eq!(additions(&json!({"a": {}}), &json!({"a": 3})), Some(json!({"a": 3})));
+    }
+
     /// Documents without nulls, whose objects are not empty.
     pub(crate) fn documents() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
@@ -61,6 +88,15 @@ pub(crate) mod tests {
     }
 
     proptest! {
+        #[test]
+        fn with_the_additions_nothing_of_the_other_is_missing(from in documents(), to in documents()) {
+            let mut patched = from.clone();
+            if let Some(patch) = additions(&from, &to) {
+                json_patch::merge(&mut patched, &patch);
+            }
+            prop_assert_eq!(additions(&patched, &to), None);
+        }
+
         #[test]
         fn a_diff_applied_gives_the_other(from in documents(), to in documents()) {
             let mut patched = from.clone();

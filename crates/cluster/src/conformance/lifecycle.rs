@@ -20,6 +20,20 @@ pub(super) async fn a_uid_keeps_the_wrong_object_from_deletion(bench: &Bench) ->
     Ok(())
 }
 
+pub(super) async fn what_has_changed_is_not_deleted_as_it_was_seen(bench: &Bench) -> Outcome {
+    let at = bench.map("a");
+    let seen = bench.make("a", json!({}), json!({})).await?;
+    let change = Patch::Merge(json!({"data": {"a": "1"}}));
+    let changed = bench.cluster.patch(&at, None, &change, WriteOptions::default()).await?;
+    refused(bench.cluster.delete_seen(&at, &seen).await, ErrorKind::Conflict)?;
+    let mut other = changed.clone();
+    other["metadata"]["uid"] = json!("00000000-0000-0000-0000-00000000abcd");
+    refused(bench.cluster.delete_seen(&at, &other).await, ErrorKind::Conflict)?;
+    bench.cluster.delete_seen(&at, &changed).await?;
+    refused(bench.cluster.delete_seen(&at, &changed).await, ErrorKind::NotFound)?;
+    Ok(())
+}
+
 pub(super) async fn finalizers_hold_an_object(bench: &Bench) -> Outcome {
     let at = bench.map("a");
     bench.make("a", json!({}), json!({})).await?;

@@ -75,6 +75,7 @@ pub const CHECKS: &[Check] = checks! {
     writes::a_dry_run_leaves_nothing;
     writes::status_is_written_beside_the_rest;
     lifecycle::a_uid_keeps_the_wrong_object_from_deletion;
+    lifecycle::what_has_changed_is_not_deleted_as_it_was_seen;
     lifecycle::finalizers_hold_an_object;
     lifecycle::a_namespace_takes_its_contents_along, controllers = true;
     lifecycle::one_leads_at_a_time;

@@ -75,6 +75,12 @@ impl Refusal<'_> {
         self.error(403, "Forbidden", &message, &cause)
     }
 
+    /// What an admission plugin or webhook says.
+    pub(super) fn denied(&self, code: u16, words: &str) -> Error {
+        let reason = if code == 403 { "Forbidden" } else { "InternalError" };
+        self.error(code, reason, words, &Value::Null)
+    }
+
     pub(super) fn expired(&self) -> Error {
         self.error(410, "Expired", "The provided continue parameter is too old", &Value::Null)
     }

@@ -253,6 +253,10 @@ impl Cluster for Faulty {
         self.run(described("delete", at), true, self.inner.delete(at, uid)).await
     }
 
+    async fn delete_seen(&self, at: &ObjectRef, seen: &Value) -> Result<()> {
+        self.run(described("delete", at), true, self.inner.delete_seen(at, seen)).await
+    }
+
     fn watch(
         &self,
         of: &ResourceType,

@@ -91,6 +91,15 @@ impl FakeCluster {
         self.lock().hold_definitions = true;
     }
 
+    /// Lets `judge` refuse creates, as an admission plugin or a webhook does: it is shown the object, can ask whether one
+    /// of a kind and name is there, and answers with a code and words where it refuses.
+    pub fn guard(
+        &self,
+        judge: impl Fn(&Value, &dyn Fn(&str, &str) -> bool) -> Option<(u16, String)> + Send + Sync + 'static,
+    ) {
+        self.lock().guards.push(Box::new(judge));
+    }
+
     /// Serves the types of a held definition. False where there is no such definition.
     pub fn establish(&self, name: &str) -> bool {
         let mut state = self.lock();
@@ -162,6 +171,10 @@ impl Cluster for FakeCluster {
 
     async fn delete(&self, at: &ObjectRef, uid: Option<&str>) -> Result<()> {
         self.lock().delete(at, uid)
+    }
+
+    async fn delete_seen(&self, at: &ObjectRef, seen: &Value) -> Result<()> {
+        self.lock().delete_seen(at, seen)
     }
 
     fn watch(

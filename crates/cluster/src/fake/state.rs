@@ -15,6 +15,10 @@ use crate::port::{ListPage, ObjectRef, Page, Result, WatchEvent};
 /// Group-resource, namespace (empty for the cluster), name.
 pub(super) type Key = (GroupResource, String, String);
 
+/// Refuses creates with a code and words.
+pub(super) type Guard =
+    Box<dyn Fn(&Value, &dyn Fn(&str, &str) -> bool) -> Option<(u16, String)> + Send + Sync>;
+
 /// Somebody who watches.
 struct Watcher {
     of: ResourceType,
@@ -30,6 +34,7 @@ pub(super) struct State {
     pub(super) objects: BTreeMap<Key, Value>,
     pub(super) now: Timestamp,
     pub(super) hold_definitions: bool,
+    pub(super) guards: Vec<Guard>,
     version: u64,
     uids: u64,
     watchers: Vec<Watcher>,
@@ -42,6 +47,7 @@ impl State {
             objects: BTreeMap::new(),
             now,
             hold_definitions: false,
+            guards: Vec::new(),
             version: 1,
             uids: 0,
             watchers: Vec::new(),

@@ -61,7 +61,18 @@ impl State {
         match self.objects.get(&namespace_key(namespace)) {
             None => Err(refusal.no_namespace(namespace)),
             Some(found) if is_terminating(found) => Err(refusal.terminating(namespace)),
-            Some(_) => Ok(()),
+            Some(_) => self.guarded(&refusal, object),
+        }
+    }
+
+    /// What those say who may refuse creates.
+    fn guarded(&self, refusal: &Refusal<'_>, object: &Value) -> Result<()> {
+        let there = |kind: &str, name: &str| {
+            self.objects.values().any(|one| one["kind"] == kind && one["metadata"]["name"] == name)
+        };
+        match self.guards.iter().find_map(|judge| judge(object, &there)) {
+            Some((code, words)) => Err(refusal.denied(code, &words)),
+            None => Ok(()),
         }
     }
 
@@ -212,6 +223,17 @@ impl State {
         }
         self.finish_namespaces();
         Ok(())
+    }
+
+    pub(super) fn delete_seen(&mut self, at: &ObjectRef, seen: &Value) -> Result<()> {
+        let refusal = Refusal { verb: "delete", at };
+        let object = self.objects.get(&key(at)).ok_or_else(|| refusal.not_found())?;
+        if object["metadata"]["resourceVersion"] != seen["metadata"]["resourceVersion"] {
+            return Err(refusal.conflict(
+                "Precondition failed: the ResourceVersion in the precondition is not that of the object",
+            ));
+        }
+        self.delete(at, seen["metadata"]["uid"].as_str())
     }
 
     /// Removes an object, or marks it for its finalizers.

@@ -107,6 +107,10 @@ impl Cluster for Fenced {
         self.write("delete", at, self.inner.delete(at, uid)).await
     }
 
+    async fn delete_seen(&self, at: &ObjectRef, seen: &Value) -> Result<()> {
+        self.write("delete", at, self.inner.delete_seen(at, seen)).await
+    }
+
     fn watch(
         &self,
         of: &ResourceType,

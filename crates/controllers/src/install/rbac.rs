@@ -22,8 +22,8 @@ const READ: &[&str] = &["get", "list", "watch"];
 /// The server, in the whole cluster.
 ///
 /// A server that restores whatever it is given must be able to create whatever it is given, roles among it:
-/// whoever controls it controls the cluster. What it does not get is what it does not do: it deletes and
-/// replaces nothing outside its own namespace, impersonates nobody, approves and signs nothing.
+/// whoever controls it controls the cluster. What it does not get is what it does not do: it replaces nothing
+/// outside its own namespace, impersonates nobody, approves and signs nothing.
 pub const SERVER: &[Rule] = &[
     Rule {
         groups: &["*"],
@@ -39,6 +39,13 @@ pub const SERVER: &[Rule] = &[
         verbs: &["create", "patch"],
         reason: "a restore creates every kind of object, and patches those that are there when its policy says so; \
                  hooks need create on pods/exec, tenants' checks on subjectaccessreviews",
+    },
+    Rule {
+        groups: &["*"],
+        resources: &["*"],
+        names: &[],
+        verbs: &["delete"],
+        reason: "a restore with existingResourcePolicy recreate deletes what it creates again, as it has seen it",
     },
     Rule {
         groups: &["*"],

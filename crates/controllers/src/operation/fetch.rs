@@ -27,6 +27,8 @@ const PIECES_MAX: usize = 8;
 pub(super) struct Contents {
     /// The facts of every object, in the archive's order.
     pub(super) facts: Vec<Facts>,
+    /// The facts of objects in other versions than the one that every restore reads.
+    pub(super) others: Vec<Facts>,
     /// What could not be read.
     pub(super) problems: Vec<Problem>,
     /// The sha256 of the archive as it lies in the bucket.
@@ -61,11 +63,10 @@ fn read(mut source: Source, spool: &Spool) -> Result<Contents> {
     for entry in Reader::new(&mut source, Limits::default()) {
         let entry = entry.map_err(|error| Error::Archive(error.to_string()))?;
         match ArchivePath::parse(&entry.path) {
-            Some(ArchivePath::Item(path)) if path.version.is_none() => {
-                take(&path, &entry, &mut writer, &mut contents)?;
-            }
-            // The file of another version: each object has one without.
-            Some(ArchivePath::Item(_) | ArchivePath::Version) => {}
+            // The file of the preferred version is there once more without it.
+            Some(ArchivePath::Item(path)) if path.version.as_ref().is_some_and(|of| of.preferred) => {}
+            Some(ArchivePath::Item(path)) => take(&path, &entry, &mut writer, &mut contents)?,
+            Some(ArchivePath::Version) => {}
             None => strange.add(&entry.path),
         }
     }
@@ -75,12 +76,16 @@ fn read(mut source: Source, spool: &Spool) -> Result<Contents> {
 }
 
 fn take(path: &ItemPath, entry: &Entry, writer: &mut Writer, contents: &mut Contents) -> Result<()> {
+    let plain = path.version.is_none();
     match archive::document(path, &entry.content) {
         Ok(document) => {
             let span = writer.append(&entry.content)?;
-            contents.facts.push(facts(path, &document, span));
+            let list = if plain { &mut contents.facts } else { &mut contents.others };
+            list.push(facts(path, &document, span));
         }
-        Err(problem) => contents.problems.push(problem),
+        Err(problem) if plain => contents.problems.push(problem),
+        // Nobody may need it, and where one does, the version that is not served is reported.
+        Err(_) => {}
     }
     Ok(())
 }

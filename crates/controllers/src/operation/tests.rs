@@ -4,6 +4,8 @@ mod deposed;
 mod lasting;
 mod plans;
 mod policies;
+mod refusals;
+mod relations;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -120,7 +122,13 @@ const BACKUP: [&Spec<Deps>; 2] = [&backup::QUEUE, &backup::SPEC];
 const RESTORE: [&Spec<Deps>; 1] = [&restore::SPEC];
 
 fn restore_of(world: &World) {
-    world.seed(object("Restore", "r", json!({"backupName": "b"}), json!({})));
+    restore_with(world, json!({}));
+}
+
+/// A restore of the backup that is to be made as `spec` says.
+fn restore_with(world: &World, mut spec: Value) {
+    spec["backupName"] = "b".into();
+    world.seed(object("Restore", "r", spec, json!({})));
 }
 
 #[tokio::test(start_paused = true)]
@@ -160,7 +168,7 @@ async fn a_restore_leaves_every_file_that_velero_looks_for() {
         (RestoreFile::ItemOperations, "[]"),
         (RestoreFile::VolumeInfo, "[]"),
         (RestoreFile::Results, "{"),
-        (RestoreFile::Logs, "level=info"),
+        (RestoreFile::Logs, "msg=Created name=item-3 namespace=shop resource=secrets restore=velero/r"),
     ] {
         let text = report_of(&world, file, false).await;
         assert!(text.contains(content), "{file:?}: {text}");

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use api::meta::{GroupResource, ObjectKey};
 
+use super::owners::Link;
 use super::plan::{Gate, RestorePlan};
 use super::scope::is_restorable;
 use super::volumes::Decision;
@@ -19,6 +20,7 @@ const BEFORE: &[(&str, &str)] = &[
     ("persistentvolumes", "persistentvolumeclaims"),
     ("persistentvolumeclaims", "pods"),
     ("priorityclasses.scheduling.k8s.io", "pods"),
+    ("runtimeclasses.node.k8s.io", "pods"),
     ("serviceaccounts", "pods"),
     ("secrets", "pods"),
     ("configmaps", "pods"),
@@ -52,6 +54,14 @@ fn shape(plan: &RestorePlan) -> Vec<Note> {
     }
     if plan.items().any(|item| item.kind >= plan.kinds.len()) {
         notes.push(note(None, "an item has a type that the plan does not list"));
+    }
+    let total = plan.items().count();
+    let broken = |link: &Link| {
+        let beyond = |number: u32| usize::try_from(number).is_ok_and(|number| number >= total);
+        link.kind >= plan.kinds.len() || link.item.is_some_and(beyond)
+    };
+    if plan.items().flat_map(|item| &item.owners).any(broken) {
+        notes.push(note(None, "an item has an owner that the plan does not list"));
     }
     notes
 }

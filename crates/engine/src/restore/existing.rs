@@ -1,4 +1,7 @@
 //! What to do about an object that is there already.
+//!
+//! An update brings into the object what the backup has, and takes nothing away that only the cluster has; whose fields it
+//! overwrote, it says. Recreating deletes the object first: never what holds data or other objects.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +12,21 @@ use serde_json::{Value, json};
 use super::plan::{PlannedItem, Policy, RestorePlan};
 use super::problems;
 use super::transform::{Context, settled};
-use crate::document::{annotation, list, remove_annotation, remove_label, text};
+use crate::document::{annotation, at, list, remove_annotation, remove_label, text};
 use crate::journal::Action as Outcome;
-use crate::merge::diff;
+use crate::merge::{additions, diff};
 use crate::problem::{Problem, Severity};
+
+/// Types whose objects are never deleted to be made again: their data, or what is in them, would go, too.
+const KEPT: &[&str] = &[
+    "customresourcedefinitions.apiextensions.k8s.io",
+    "namespaces",
+    "persistentvolumeclaims",
+    "persistentvolumes",
+];
+
+/// Fields of other owners that a problem names at the most.
+const FIELDS_NAMED_MAX: usize = 5;
 
 /// What to do about an object that is there already.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +37,10 @@ pub enum Existing {
     Equal,
     /// Change it.
     Patch(Change),
+    /// Delete it, if it still is what was seen, and create it once it has gone.
+    Recreate,
+    /// It is being deleted: create it once it has gone.
+    Leaving,
     /// It differs, and stays.
     Differs(Problem),
 }
@@ -34,6 +52,8 @@ pub struct Change {
     pub aim: Aim,
     /// The merge patch.
     pub patch: Value,
+    /// What there is to report once it went through.
+    pub problem: Option<Problem>,
 }
 
 /// What an object that is there already is changed for.
@@ -51,7 +71,7 @@ impl Existing {
     /// How it counts, once its patch went through.
     pub fn outcome(&self) -> Outcome {
         match self {
-            Self::Ours => Outcome::Created,
+            Self::Ours | Self::Recreate | Self::Leaving => Outcome::Created,
             Self::Equal => Outcome::Skipped,
             Self::Patch(change) => change.outcome(),
             Self::Differs(_) => Outcome::Failed,
@@ -104,23 +124,98 @@ pub fn decide(in_cluster: &Value, desired: &Value, item: &PlannedItem, plan: &Re
     if annotation(in_cluster, labels::OPERATION_UID) == Some(plan.restore.uid.as_str()) {
         return Existing::Ours;
     }
+    if !at(in_cluster, &["metadata", "deletionTimestamp"]).is_null() {
+        return Existing::Leaving;
+    }
     // Fields that a restore resets are reset on both sides: they neither count as a difference nor get patched.
     let context = Context { plan, item, mapping: &BTreeMap::new() };
     let current = settled(in_cluster.clone(), &context).map_or_else(|_| in_cluster.clone(), bare);
     let wanted = bare(desired.clone());
-    if diff(&current, &wanted).is_none() {
-        return match plan.policy {
-            Policy::Update => Existing::Patch(labels_only(plan)),
-            Policy::None => Existing::Equal,
-        };
-    }
-    if plan.resource(item).group_resource().is("", "serviceaccounts") {
+    let differs = diff(&current, &wanted).is_some();
+    if differs && plan.resource(item).group_resource().is("", "serviceaccounts") {
         return merged_account(in_cluster, &wanted, plan);
     }
-    match diff(&current, &labelled(wanted, plan)) {
-        Some(patch) if plan.policy == Policy::Update => Existing::Patch(Change { aim: Aim::Update, patch }),
-        _ => Existing::Differs(difference(item, plan)),
+    match plan.policy {
+        Policy::Update if differs => Existing::Patch(update(in_cluster, &current, wanted, item, plan)),
+        Policy::Update => Existing::Patch(labels_only(plan)),
+        Policy::None | Policy::Recreate if !differs => Existing::Equal,
+        Policy::None => Existing::Differs(difference(item, plan)),
+        Policy::Recreate if is_kept(item, plan) => Existing::Differs(not_recreated(item, plan)),
+        Policy::Recreate => Existing::Recreate,
     }
+}
+
+/// The change that brings into an object what the backup has.
+fn update(
+    in_cluster: &Value,
+    current: &Value,
+    wanted: Value,
+    item: &PlannedItem,
+    plan: &RestorePlan,
+) -> Change {
+    let Some(patch) = additions(current, &wanted) else { return labels_only(plan) };
+    let mut taken = Vec::new();
+    for entry in list(in_cluster, &["metadata", "managedFields"]) {
+        let manager = text(entry, &["manager"]);
+        if text(entry, &["operation"]) == "Apply" && manager != labels::FIELD_MANAGER {
+            let fields = owned(&patch, &entry["fieldsV1"], "");
+            taken.extend(fields.into_iter().map(|field| format!("{field} of {manager}")));
+        }
+    }
+    let problem = (!taken.is_empty()).then(|| overwrote(&taken, item, plan));
+    let patch = additions(current, &labelled(wanted, plan)).unwrap_or(patch);
+    Change { aim: Aim::Update, patch, problem }
+}
+
+/// The fields of a patch that are among the fields of an owner, which lists them as the server does.
+fn owned(patch: &Value, fields: &Value, above: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (key, value) in patch.as_object().into_iter().flatten() {
+        let Some(inner) = fields.get(format!("f:{key}")) else { continue };
+        let path = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
+        if value.is_object() && inner.as_object().is_some_and(|inner| !inner.is_empty()) {
+            found.extend(owned(value, inner, &path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn overwrote(taken: &[String], item: &PlannedItem, plan: &RestorePlan) -> Problem {
+    let target = plan.target(item);
+    let named = taken.iter().take(FIELDS_NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = match taken.len().saturating_sub(FIELDS_NAMED_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let message = format!("fields that others manage were set to what the backup has: {named}{more}");
+    Problem::new(&problems::FIELDS_TAKEN, Severity::Warning, message).about(&target)
+}
+
+fn is_kept(item: &PlannedItem, plan: &RestorePlan) -> bool {
+    KEPT.contains(&plan.resource(item).group_resource().to_string().as_str())
+}
+
+fn not_recreated(item: &PlannedItem, plan: &RestorePlan) -> Problem {
+    let target = plan.target(item);
+    let kind = &plan.resource(item).kind;
+    let message = format!(
+        "{kind} {} exists, is different, and is not recreated: with it would go what it holds",
+        target.full_name()
+    );
+    Problem::new(&problems::NOT_RECREATED, Severity::Error, message).about(&target)
+}
+
+/// That an object was to be made again, and the one that is there did not go in time.
+pub fn still_there(item: &PlannedItem, plan: &RestorePlan) -> Problem {
+    let target = plan.target(item);
+    let message = format!(
+        "{} {} is still being deleted, so that it could not be created",
+        plan.resource(item).kind,
+        target.full_name()
+    );
+    Problem::new(&problems::STILL_THERE, Severity::Error, message).about(&target)
 }
 
 /// A document without the marks of restores.
@@ -150,7 +245,7 @@ fn labels_patch(plan: &RestorePlan) -> Value {
 }
 
 fn labels_only(plan: &RestorePlan) -> Change {
-    Change { aim: Aim::LabelsOnly, patch: labels_patch(plan) }
+    Change { aim: Aim::LabelsOnly, patch: labels_patch(plan), problem: None }
 }
 
 /// The document with the labels that a restore puts on it.
@@ -180,6 +275,9 @@ fn merged_account(in_cluster: &Value, wanted: &Value, plan: &RestorePlan) -> Exi
     }
     match patch.as_object() {
         Some(empty) if empty.is_empty() => Existing::Equal,
-        _ => Existing::Patch(Change { aim: Aim::MergeServiceAccount, patch: labelled(patch, plan) }),
+        _ => {
+            let patch = labelled(patch, plan);
+            Existing::Patch(Change { aim: Aim::MergeServiceAccount, patch, problem: None })
+        }
     }
 }

@@ -53,6 +53,18 @@ const GUARDS: &[&str] = &[
     "validatingwebhookconfigurations.admissionregistration.k8s.io",
 ];
 
+/// Classes that admission looks up for their users. They come after namespaces, unless priorities name them.
+const CLASSES: &[&str] = &[
+    "csidrivers.storage.k8s.io",
+    "gatewayclasses.gateway.networking.k8s.io",
+    "ingressclasses.networking.k8s.io",
+    "priorityclasses.scheduling.k8s.io",
+    "runtimeclasses.node.k8s.io",
+    "securitycontextconstraints.security.openshift.io",
+    "storageclasses.storage.k8s.io",
+    "volumeattributesclasses.storage.k8s.io",
+];
+
 /// Which types come first and which last, as the server is told with `--restore-resource-priorities`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Priorities {
@@ -90,19 +102,28 @@ pub struct Order {
 pub const DEFINITIONS: usize = 0;
 /// The stage of namespaces.
 pub const NAMESPACES: usize = 1;
+/// The stage of classes that priorities do not name.
+const OF_CLASSES: usize = 2;
 
 impl Order {
     /// The order that priorities mean in a cluster. Definitions come first and namespaces second, whatever they say.
     pub fn new(priorities: &Priorities, catalog: &Catalog) -> Self {
         let fixed = ["customresourcedefinitions.apiextensions.k8s.io", "namespaces"];
-        let first = fixed.into_iter().chain(priorities.high.iter().map(String::as_str));
-        let rest = fixed.len() + priorities.high.len();
+        let high = (OF_CLASSES + 1..).zip(priorities.high.iter().map(String::as_str));
+        let rest = OF_CLASSES + 1 + priorities.high.len();
         let guards = GUARDS.iter().map(|entry| (rest + 1, *entry));
-        let low = priorities.low.iter().enumerate().map(|(at, entry)| (rest + 2 + at, entry.as_str()));
+        let low = (rest + 2..).zip(priorities.low.iter().map(String::as_str));
+        let classes = CLASSES.iter().map(|entry| (OF_CLASSES, *entry));
         let mut named = BTreeMap::new();
-        for (place, entry) in first.enumerate().chain(low).chain(guards) {
+        for (place, entry) in
+            fixed.into_iter().enumerate().chain(high).chain(low).chain(guards).chain(classes)
+        {
             let resource = resolved(entry, catalog);
-            let name = if place == rest + 1 { "admission".to_owned() } else { resource.to_string() };
+            let name = match place {
+                OF_CLASSES => "classes".to_owned(),
+                place if place == rest + 1 => "admission".to_owned(),
+                _ => resource.to_string(),
+            };
             named.entry(resource).or_insert((place, name));
         }
         Self { named, rest }
@@ -126,6 +147,25 @@ fn resolved(entry: &str, catalog: &Catalog) -> GroupResource {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn classes_come_before_their_users_unless_priorities_say_otherwise() {
+        let classes = [
+            "runtimeclasses.node.k8s.io",
+            "priorityclasses.scheduling.k8s.io",
+            "storageclasses.storage.k8s.io",
+        ];
+        let pods = GroupResource::new("", "pods");
+        let told = |text: &str| Order::new(&Priorities::parse(text), &Catalog::default());
+        for class in classes {
+            let class = class.parse().unwrap();
+            for order in [Order::new(&Priorities::default(), &Catalog::default()), told("pods,services")] {
+                assert!(order.stage(&class).0 < order.stage(&pods).0, "{class}");
+            }
+        }
+        let order = told("pods,-,runtimeclasses.node.k8s.io");
+        assert!(order.stage(&pods).0 < order.stage(&"runtimeclasses.node.k8s.io".parse().unwrap()).0);
+    }
 
     #[test]
     fn what_can_refuse_others_comes_after_them() {

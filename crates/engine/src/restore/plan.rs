@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use api::meta::{GroupResource, ObjectKey, ResourceType};
 use serde::{Deserialize, Serialize};
 
+use super::owners::Link;
 use super::volumes::Decision;
 use crate::facts::Span;
 use crate::problem::Problem;
@@ -31,6 +32,9 @@ pub struct RestorePlan {
     pub namespace_mapping: BTreeMap<String, String>,
     /// The types of the objects, each once; items refer to them by position.
     pub kinds: Vec<PlannedKind>,
+    /// Whether what is created gets no finalizers.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strip_finalizers: bool,
     /// What happens to each persistent volume that the backup knows.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub volumes: BTreeMap<String, Decision>,
@@ -62,8 +66,10 @@ pub enum Policy {
     /// They stay as they are.
     #[default]
     None,
-    /// They are changed to what the backup has.
+    /// They get what the backup has, and keep what only they have.
     Update,
+    /// They are deleted and created, where they differ from what the backup has.
+    Recreate,
 }
 
 /// A type of which objects are restored.
@@ -136,6 +142,9 @@ pub struct PlannedItem {
     /// Whether its status is brought back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub status: bool,
+    /// The owners that it had, as far as they may be there again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owners: Vec<Link>,
 }
 
 /// Objects that one rule leaves out.
@@ -178,11 +187,13 @@ pub enum Rule {
     Automanaged,
     /// The token controller makes this secret.
     AccountToken,
+    /// A controller makes it of other objects.
+    Derived,
     /// The storage class makes the volume anew.
     Reprovisioned,
     /// The cluster does not have its type, or not in this version.
     NotServed,
-    /// Another object of the backup goes to the same place.
+    /// Another object of the backup goes to the same place, and every namespace has one of that name by itself.
     SameTarget,
 }
 
@@ -200,6 +211,7 @@ impl Rule {
             Self::MirrorPod => "the kubelet makes mirror pods",
             Self::Automanaged => "the API server makes this APIService",
             Self::AccountToken => "the token of a service account is made anew",
+            Self::Derived => "a controller makes it of other objects",
             Self::Reprovisioned => "the volume is provisioned anew",
             Self::NotServed => "the cluster does not serve its API version",
             Self::SameTarget => "another object of the backup goes to the same place",
@@ -209,10 +221,13 @@ impl Rule {
     /// How the resource list counts an object that it leaves out, if it does.
     pub fn outcome(self) -> Option<super::Outcome> {
         match self {
-            Self::MirrorPod | Self::Automanaged | Self::AccountToken | Self::Reprovisioned => {
-                Some(super::Outcome::Skipped)
-            }
-            Self::NotServed | Self::SameTarget => Some(super::Outcome::Failed),
+            Self::MirrorPod
+            | Self::Automanaged
+            | Self::AccountToken
+            | Self::Derived
+            | Self::Reprovisioned
+            | Self::SameTarget => Some(super::Outcome::Skipped),
+            Self::NotServed => Some(super::Outcome::Failed),
             _ => None,
         }
     }
@@ -238,6 +253,14 @@ impl RestorePlan {
     pub fn target(&self, item: &PlannedItem) -> ObjectKey {
         let namespace = item.namespace.as_deref().map(|source| self.mapped(source));
         ObjectKey::new(self.resource(item).group_resource(), namespace, &item.name)
+    }
+
+    /// Where the owner that a link of an item means is now.
+    pub fn owner(&self, link: &Link, item: &PlannedItem) -> ObjectKey {
+        let resource = &self.kinds[link.kind].resource;
+        let namespace = item.namespace.as_deref().filter(|_| resource.namespaced);
+        let namespace = namespace.map(|source| self.mapped(source));
+        ObjectKey::new(resource.group_resource(), namespace, &link.name)
     }
 
     /// The name in the cluster of a namespace of the backup.

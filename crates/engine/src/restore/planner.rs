@@ -1,24 +1,32 @@
 //! Making the plan of a restore, out of the facts of an archive and of the cluster.
 
+mod owners;
+mod types;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::Kind;
 use api::meta::{GroupResource, ObjectKey, ResourceType};
 use api::velero::v1::{Restore, RestoreSpec};
+use api::{Kind, labels};
 
 use super::order::{DEFINITIONS, NAMESPACES, Order, Priorities};
 use super::plan::{
     Gate, Identity, LeftOut, PlannedItem, PlannedKind, PlannedNamespace, Policy, RestorePlan, Rule, Stage,
     VERSION,
 };
+use super::prepare::annotated;
+use super::problems;
 use super::scope::Scope;
 use super::volumes::{Decision, Method, Volumes};
-use super::{actions, problems};
 use crate::catalog::Catalog;
+use crate::derived;
 use crate::facts::{Facts, Relation};
 use crate::filter::SelectorError;
 use crate::filter::selector::Labelled;
 use crate::problem::{Code, Problem, Severity};
+
+/// Pairs of objects for one place that a refusal names at the most.
+const CLASHES_NAMED_MAX: usize = 5;
 
 /// What is to be restored.
 #[derive(Debug, Clone)]
@@ -31,6 +39,19 @@ pub struct Request {
     pub backup: String,
     /// The server's order of types.
     pub priorities: Priorities,
+    /// Whether what is created gets no finalizers.
+    pub strip_finalizers: bool,
+}
+
+/// Why no plan can be made.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Refusal {
+    /// A selector cannot be read.
+    #[error(transparent)]
+    Selector(#[from] SelectorError),
+    /// Objects of several namespaces go to the same places.
+    #[error("{}", .0.message)]
+    Clash(Box<Problem>),
 }
 
 impl Request {
@@ -45,6 +66,7 @@ impl Request {
             spec: restore.spec.clone(),
             backup: restore.spec.backup_name.clone(),
             priorities,
+            strip_finalizers: annotated(restore, labels::STRIP_FINALIZERS),
         }
     }
 }
@@ -65,53 +87,50 @@ pub fn plan(
     facts: &[Facts],
     volumes: &Volumes,
     target: &Target,
-) -> Result<RestorePlan, SelectorError> {
+) -> Result<RestorePlan, Refusal> {
     let index: BTreeMap<&ObjectKey, &Facts> = facts.iter().map(|of| (&of.key, of)).collect();
-    let known = catalog.clone().with(types_of(&index));
+    let known = catalog.clone().with(types::of(&index));
     let namespaces = index.keys().filter_map(|key| key.namespace.as_deref()).collect();
     let scope = Scope::of(&request.spec, &known, &namespaces)?;
     let order = Order::new(&request.priorities, &known);
-    let mut planner =
-        Planner { request, catalog, volumes, target, index, scope, order, draft: Draft::default() };
-    let chosen = planner.choose();
+    let draft = Draft::default();
+    let mut planner = Planner { request, catalog, known, volumes, target, index, scope, order, draft };
+    let mut chosen = planner.choose();
+    planner.leave_out_derived(&mut chosen);
     planner.decide_volumes(&chosen);
     planner.place(&chosen);
     planner.note_hooks();
-    Ok(planner.finish())
-}
-
-/// The types that the objects of an archive have.
-fn types_of(index: &BTreeMap<&ObjectKey, &Facts>) -> Vec<ResourceType> {
-    let mut types: Vec<ResourceType> = Vec::new();
-    for (key, facts) in index {
-        let resource = &key.resource;
-        if types.last().is_none_or(|last| last.group_resource() != *resource) {
-            let namespaced = key.namespace.is_some();
-            let (group, plural) = (&resource.group, &resource.resource);
-            types.push(ResourceType::addressed(group, &facts.version, plural, &facts.kind, namespaced));
-        }
-    }
-    types
+    planner.finish()
 }
 
 struct Planner<'a> {
     request: &'a Request,
     catalog: &'a Catalog,
+    /// The types of the cluster and of the archive.
+    known: Catalog,
     volumes: &'a Volumes,
     target: &'a Target,
     index: BTreeMap<&'a ObjectKey, &'a Facts>,
     scope: Scope,
     order: Order,
-    draft: Draft,
+    draft: Draft<'a>,
 }
 
 /// What the planner has written down so far.
 #[derive(Default)]
-struct Draft {
+struct Draft<'a> {
     kinds: Vec<PlannedKind>,
     kind_places: BTreeMap<(GroupResource, String), Option<usize>>,
-    stages: BTreeMap<usize, Stage>,
-    targets: BTreeSet<ObjectKey>,
+    /// By their place in the order of types, and by the owners inside of it that come before.
+    stages: BTreeMap<(usize, usize), Stage>,
+    /// What goes where.
+    targets: BTreeMap<ObjectKey, &'a ObjectKey>,
+    /// The namespaces that are made sure of, under the names that they get.
+    namespaces: BTreeSet<String>,
+    /// Objects that go to one place.
+    clashes: Vec<(&'a ObjectKey, &'a ObjectKey)>,
+    /// How many owners come before an object inside of its place.
+    levels: BTreeMap<&'a ObjectKey, usize>,
     /// Namespaces of the backup that are made sure of, whatever the filters say of their own documents.
     ensured: BTreeSet<String>,
     volumes: BTreeMap<String, Decision>,
@@ -161,7 +180,7 @@ impl<'a> Planner<'a> {
             }
         }
         if self.catalog.find(&key.resource).is_none() {
-            found.extend(self.index.get(&definition_of(&key.resource)));
+            found.extend(self.index.get(&types::definition_of(&key.resource)));
         }
         found
     }
@@ -187,6 +206,17 @@ impl<'a> Planner<'a> {
             Err(Rule::AccountToken)
         } else {
             Ok(())
+        }
+    }
+
+    /// Leaves out what a controller makes of objects that are chosen, too.
+    fn leave_out_derived(&mut self, chosen: &mut BTreeSet<&'a ObjectKey>) {
+        let stays = |key: &ObjectKey| self.index.get(key).copied().filter(|_| chosen.contains(key));
+        let is_derived = |key: &&ObjectKey| derived::maker(self.index[*key], &stays).is_some();
+        let derived: Vec<&'a ObjectKey> = chosen.iter().copied().filter(is_derived).collect();
+        for key in derived {
+            chosen.remove(key);
+            self.leave_out(key, Rule::Derived);
         }
     }
 
@@ -222,7 +252,13 @@ impl<'a> Planner<'a> {
         let claimed = volume.named(Relation::ClaimedBy).next();
         let claimed = claimed.and_then(|claim| Some((claim.namespace.as_deref()?, claim.name.as_str())));
         let method = self.volumes.method(name, claimed);
+        let moves = claimed.is_some_and(|(namespace, _)| self.mapped_namespace(namespace) != namespace);
+        let taken = moves && self.target.volumes.contains(name);
         let decision = match method.decision(volume.marks.reclaimed) {
+            Decision::AsIs if taken => {
+                claim.into_iter().for_each(|claim| self.volume_in_use(name, claim));
+                Decision::Provision
+            }
             Decision::AsIs if chosen => Decision::AsIs,
             Decision::AsIs if self.target.volumes.contains(name) => Decision::Present,
             Decision::AsIs => {
@@ -261,6 +297,17 @@ impl<'a> Planner<'a> {
         self.warn(&problems::VOLUME_GONE, &key, message);
     }
 
+    /// The volume is there, for the claim of the namespace that this restore makes a copy of.
+    fn volume_in_use(&mut self, volume: &str, claim: &Facts) {
+        let message = format!(
+            "the volume {volume} that it was bound to is in the cluster, for the claim of namespace {}: it gets a new, \
+             empty one",
+            claim.key.namespace.as_deref().unwrap_or_default()
+        );
+        let key = self.mapped(&claim.key);
+        self.warn(&problems::VOLUME_IN_USE, &key, message);
+    }
+
     /// Says that a volume which is provisioned anew comes back without its data.
     fn tell_of_data(&mut self, volume: &Facts, claim: Option<&Facts>, method: Method) {
         if self.request.spec.restore_pvs == Some(false) {
@@ -293,7 +340,7 @@ impl<'a> Planner<'a> {
             } else if key.resource.is("", "persistentvolumes") && !self.as_is(&key.name) {
                 self.leave_out(key, Rule::Reprovisioned);
             } else if let Some(kind) = self.kind_of(facts, chosen) {
-                self.place_item(facts, kind);
+                self.place_item(facts, kind, chosen);
             } else {
                 self.leave_out(key, Rule::NotServed);
             }
@@ -304,13 +351,16 @@ impl<'a> Planner<'a> {
         self.draft.volumes.get(volume) == Some(&Decision::AsIs)
     }
 
-    fn place_item(&mut self, facts: &Facts, kind: usize) {
-        if !self.draft.targets.insert(self.mapped(&facts.key)) {
-            let message = format!("{} goes to the same place as another object of the backup", facts.key);
-            let target = self.mapped(&facts.key);
-            self.warn(&problems::SAME_TARGET, &target, message);
+    fn place_item(&mut self, facts: &'a Facts, kind: usize, chosen: &BTreeSet<&'a ObjectKey>) {
+        let target = self.mapped(&facts.key);
+        if let Some(first) = self.draft.targets.get(&target).copied() {
+            // Every namespace has that account by itself.
+            if !facts.key.resource.is("", "serviceaccounts") || facts.key.name != "default" {
+                self.draft.clashes.push((first, &facts.key));
+            }
             return self.leave_out(&facts.key, Rule::SameTarget);
         }
+        self.draft.targets.insert(target, &facts.key);
         if let Some(namespace) = facts.key.namespace.as_deref() {
             self.ensure_namespace(namespace);
         }
@@ -321,9 +371,11 @@ impl<'a> Planner<'a> {
             at: facts.at,
             managed_fields: facts.marks.applied,
             status: self.scope.restores_status(facts),
+            owners: self.links(facts, chosen),
         };
+        let level = self.level(facts, chosen);
         let (place, name) = self.order.stage(&facts.key.resource);
-        stage(&mut self.draft.stages, place, name).items.push(item);
+        stage(&mut self.draft.stages, (place, level), name).items.push(item);
     }
 
     /// Plans for a namespace of the backup to be there, under the name that it gets.
@@ -331,76 +383,13 @@ impl<'a> Planner<'a> {
         let resource = GroupResource::new("", "namespaces");
         let target = self.mapped_namespace(source).to_owned();
         self.draft.ensured.insert(source.to_owned());
-        if !self.draft.targets.insert(ObjectKey::new(resource.clone(), None, &target)) {
+        if !self.draft.namespaces.insert(target.clone()) {
             return;
         }
         let document = self.index.get(&ObjectKey::new(resource, None, source));
         let exists = self.target.namespaces.contains(&target);
         let namespace = PlannedNamespace { name: target, at: document.map(|facts| facts.at), exists };
-        stage(&mut self.draft.stages, NAMESPACES, "namespaces").namespaces.push(namespace);
-    }
-
-    /// The type to create an object in, or `None` with a problem for the whole type.
-    fn kind_of(&mut self, facts: &Facts, chosen: &BTreeSet<&'a ObjectKey>) -> Option<usize> {
-        let place = (facts.key.resource.clone(), facts.version.clone());
-        if let Some(found) = self.draft.kind_places.get(&place) {
-            return *found;
-        }
-        let found = match self.served(facts, chosen) {
-            Ok(resource) => {
-                let actions = actions::names(&facts.key.resource);
-                self.draft.kinds.push(PlannedKind { source: facts.key.resource.clone(), resource, actions });
-                Some(self.draft.kinds.len() - 1)
-            }
-            Err((code, message)) => {
-                self.draft.problems.push(Problem::new(code, Severity::Error, message));
-                None
-            }
-        };
-        self.draft.kind_places.insert(place, found);
-        found
-    }
-
-    fn served(
-        &self,
-        facts: &Facts,
-        chosen: &BTreeSet<&'a ObjectKey>,
-    ) -> Result<ResourceType, (&'static Code, String)> {
-        let resource = &facts.key.resource;
-        let mut served = self
-            .catalog
-            .all()
-            .iter()
-            .filter(|of| of.group == resource.group && of.plural == resource.resource)
-            .peekable();
-        let known = served.peek().is_some();
-        if let Some(found) = served.find(|of| of.version == facts.version) {
-            return Ok(found.clone());
-        }
-        let (group, plural) = (&resource.group, &resource.resource);
-        let own = ResourceType::addressed(
-            group,
-            &facts.version,
-            plural,
-            &facts.kind,
-            facts.key.namespace.is_some(),
-        );
-        let version = own.api_version();
-        if facts.version.is_empty() || facts.kind.is_empty() {
-            let message =
-                format!("some {resource} were not restored: their documents have no apiVersion and kind");
-            Err((&problems::BAD_ITEM, message))
-        } else if known {
-            let message = format!("no {resource} were restored: the cluster does not serve {version}");
-            Err((&problems::NO_SUCH_VERSION, message))
-        } else if chosen.contains(&definition_of(resource)) {
-            Ok(own)
-        } else {
-            let message = format!(
-                "no {resource} were restored: the cluster does not have the type, in {version} or else"
-            );
-            Err((&problems::NO_SUCH_TYPE, message))
-        }
+        stage(&mut self.draft.stages, (NAMESPACES, 0), "namespaces").namespaces.push(namespace);
     }
 
     fn note_hooks(&mut self) {
@@ -437,11 +426,18 @@ impl<'a> Planner<'a> {
         entry.names.push(key.name.clone());
     }
 
-    fn finish(self) -> RestorePlan {
+    fn finish(self) -> Result<RestorePlan, Refusal> {
+        if !self.draft.clashes.is_empty() {
+            return Err(Refusal::Clash(Box::new(self.clash())));
+        }
         let spec = &self.request.spec;
-        let policy = if spec.existing_resource_policy == "update" { Policy::Update } else { Policy::None };
+        let policy = match spec.existing_resource_policy.as_str() {
+            "update" => Policy::Update,
+            "recreate" => Policy::Recreate,
+            _ => Policy::None,
+        };
         let mut stages = self.draft.stages;
-        if let Some(definitions) = stages.get_mut(&DEFINITIONS) {
+        for (_, definitions) in stages.range_mut((DEFINITIONS, 0)..(NAMESPACES, 0)) {
             definitions.gate = Gate::Established;
         }
         let mut left_out = self.draft.left_out;
@@ -456,24 +452,35 @@ impl<'a> Planner<'a> {
             policy,
             keep_node_ports: spec.preserve_node_ports == Some(true),
             namespace_mapping: spec.namespace_mapping.clone(),
+            strip_finalizers: self.request.strip_finalizers,
             kinds: self.draft.kinds,
             volumes: self.draft.volumes,
             stages: stages.into_values().collect(),
             left_out: left_out.into_values().collect(),
             problems: self.draft.problems,
         };
+        owners::number(&mut plan);
         if plan.total() == 0 {
             let message = "the restore selects nothing that the backup has";
             plan.problems.push(Problem::new(&problems::BACKUP_EMPTY, Severity::Warning, message));
         }
-        plan
+        Ok(plan)
     }
-}
 
-/// Where the definition of a custom resource is.
-fn definition_of(resource: &GroupResource) -> ObjectKey {
-    let definitions = GroupResource::new("apiextensions.k8s.io", "customresourcedefinitions");
-    ObjectKey::new(definitions, None, resource.to_string())
+    /// Several namespaces become one, and it has no room for all that is in them.
+    fn clash(&self) -> Problem {
+        let pair = |(one, other): &(&ObjectKey, &ObjectKey)| {
+            format!("{} {} and {}", one.resource, one.full_name(), other.full_name())
+        };
+        let named: Vec<String> = self.draft.clashes.iter().take(CLASHES_NAMED_MAX).map(pair).collect();
+        let more = match self.draft.clashes.len().saturating_sub(CLASHES_NAMED_MAX) {
+            0 => String::new(),
+            more => format!("; and {more} more pairs"),
+        };
+        let message =
+            format!("the namespace mapping sends objects to the same places: {}{more}", named.join("; "));
+        Problem::new(&problems::SAME_TARGET, Severity::Error, message)
+    }
 }
 
 /// `apps/v1/Deployment` of an object as it was archived.
@@ -484,8 +491,17 @@ fn kind_key(facts: &Facts) -> String {
     }
 }
 
-fn stage<'s>(stages: &'s mut BTreeMap<usize, Stage>, place: usize, name: &str) -> &'s mut Stage {
-    let fresh =
-        || Stage { name: name.to_owned(), namespaces: Vec::new(), items: Vec::new(), gate: Gate::None };
+/// The stage of a place in the order of types, and of a level inside of it: what is owned comes after its owners.
+fn stage<'s>(
+    stages: &'s mut BTreeMap<(usize, usize), Stage>,
+    place: (usize, usize),
+    name: &str,
+) -> &'s mut Stage {
+    let name = || match place.1 {
+        0 => name.to_owned(),
+        1 => format!("{name}, owned"),
+        level => format!("{name}, owned ({level})"),
+    };
+    let fresh = || Stage { name: name(), namespaces: Vec::new(), items: Vec::new(), gate: Gate::None };
     stages.entry(place).or_insert_with(fresh)
 }

@@ -47,7 +47,7 @@ pub fn prepare(restore: &Restore, observed: &Observed<'_>, defaults: &Defaults) 
     let mut errors = types(&mut spec, observed.catalog);
     errors.extend(filters(&spec));
     errors.extend(settings(&spec));
-    errors.extend(source(&mut spec, observed).err());
+    errors.extend(source(&mut spec, observed, is_forced(restore)).err());
     if spec.item_operation_timeout.is_zero() {
         spec.item_operation_timeout = defaults.item_operation_timeout;
     }
@@ -98,9 +98,9 @@ fn filters(spec: &RestoreSpec) -> Vec<String> {
 
 fn settings(spec: &RestoreSpec) -> Vec<String> {
     let mut errors = Vec::new();
-    if !matches!(spec.existing_resource_policy.as_str(), "" | "none" | "update") {
+    if !matches!(spec.existing_resource_policy.as_str(), "" | "none" | "update" | "recreate") {
         let policy = &spec.existing_resource_policy;
-        errors.push(format!("existingResourcePolicy {policy:?} is neither none nor update"));
+        errors.push(format!("existingResourcePolicy {policy:?} is none of none, update and recreate"));
     }
     for (source, target) in &spec.namespace_mapping {
         if !set::dns_label(target) {
@@ -140,8 +140,19 @@ fn init_hooks(spec: &RestoreSpec) -> Vec<String> {
     errors
 }
 
+/// Whether the Restore takes a backup that did not end well.
+fn is_forced(restore: &Restore) -> bool {
+    annotated(restore, labels::FORCE)
+}
+
+/// Whether an annotation of the Restore says `true`.
+pub(super) fn annotated(restore: &Restore, key: &str) -> bool {
+    let annotations = restore.metadata.annotations.as_ref();
+    annotations.and_then(|all| all.get(key)).is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
+}
+
 /// Finds the backup, names it and its schedule in the spec, and sees that it can be read.
-fn source(spec: &mut RestoreSpec, observed: &Observed<'_>) -> Result<(), String> {
+fn source(spec: &mut RestoreSpec, observed: &Observed<'_>, forced: bool) -> Result<(), String> {
     let backup = match (spec.backup_name.as_str(), spec.schedule_name.as_str()) {
         ("", "") => return Err("either backupName or scheduleName must be given".to_owned()),
         ("", schedule) => newest(schedule, observed.backups)?,
@@ -153,9 +164,13 @@ fn source(spec: &mut RestoreSpec, observed: &Observed<'_>) -> Result<(), String>
     };
     backup.name().clone_into(&mut spec.backup_name);
     schedule_of(backup).clone_into(&mut spec.schedule_name);
-    if !matches!(backup.status.phase, BackupPhase::Completed | BackupPhase::PartiallyFailed) {
+    let ended_well = matches!(backup.status.phase, BackupPhase::Completed | BackupPhase::PartiallyFailed);
+    if !ended_well && !forced {
         let (name, phase) = (backup.name(), backup.status.phase);
-        return Err(format!("backup {name:?} cannot be restored: its phase is {phase}"));
+        return Err(format!(
+            "backup {name:?} cannot be restored: its phase is {phase}; the annotation {}: \"true\" tries it all the same",
+            labels::FORCE
+        ));
     }
     location(&backup.spec.storage_location, observed.locations)
 }

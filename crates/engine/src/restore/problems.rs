@@ -135,6 +135,43 @@ pub const OPERATIONS_LOST: Code = Code {
     remedy: "Look at the data of the restored volumes before you rely on it, or restore again.",
 };
 
+/// An update overwrote fields of somebody who applies them.
+pub const FIELDS_TAKEN: Code = Code {
+    id: "SLV-2030",
+    title: "fields of others overwritten",
+    remedy: "See that their manager has the same values, or it sets them back; or leave the object out of the restore.",
+};
+/// An object was to be recreated that would take data or other objects with it.
+pub const NOT_RECREATED: Code = Code {
+    id: "SLV-2031",
+    title: "object not recreated",
+    remedy: "Delete it yourself if what it holds may go, or restore it with existingResourcePolicy update.",
+};
+/// An object did not go in time to be created again.
+pub const STILL_THERE: Code = Code {
+    id: "SLV-2032",
+    title: "object is still being deleted",
+    remedy: "See which of its finalizers nobody removes, then restore again.",
+};
+/// An object was created, and could not be given the owners that it had.
+pub const NOT_OWNED: Code = Code {
+    id: "SLV-2033",
+    title: "owners not restored",
+    remedy: "Set the object's owner references by hand, or it stays when its owner is deleted.",
+};
+/// The labels and annotations of a namespace that is there could not be added to.
+pub const NAMESPACE_NOT_UPDATED: Code = Code {
+    id: "SLV-2034",
+    title: "existing namespace not updated",
+    remedy: "See the server's reason, and add the labels and annotations by hand.",
+};
+/// A claim goes to another namespace, and its volume is there already for the claim that it had.
+pub const VOLUME_IN_USE: Code = Code {
+    id: "SLV-2035",
+    title: "volume is in use",
+    remedy: "Fill the new volume from the one that is there, or restore to the same namespace.",
+};
+
 /// Every code of this area.
 pub const ALL: &[Code] = &[
     BAD_ITEM,
@@ -159,4 +196,10 @@ pub const ALL: &[Code] = &[
     OUT_OF_TIME,
     NO_NAMESPACE,
     OPERATIONS_LOST,
+    FIELDS_TAKEN,
+    NOT_RECREATED,
+    STILL_THERE,
+    NOT_OWNED,
+    NAMESPACE_NOT_UPDATED,
+    VOLUME_IN_USE,
 ];

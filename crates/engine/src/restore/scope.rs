@@ -30,11 +30,14 @@ const SNAPSHOT_RECORDS: &[&str] = &[
     "datauploads.velero.io",
     "podvolumebackups.velero.io",
     "podvolumerestores.velero.io",
+    "volumegroupsnapshotcontents.groupsnapshot.storage.k8s.io",
+    "volumegroupsnapshots.groupsnapshot.storage.k8s.io",
     "volumesnapshotcontents.snapshot.storage.k8s.io",
     "volumesnapshots.snapshot.storage.k8s.io",
 ];
 
-/// The filters of a restore, compiled.
+/// The filters of a restore, compiled. Whatever else is to filter objects, such as a policy, belongs here: planning asks
+/// [`Scope::selects`] and [`Scope::admits`] of each object and nothing else.
 #[derive(Debug, Clone)]
 pub struct Scope {
     namespaces: Set,

@@ -84,6 +84,7 @@ pub(super) fn request(spec: Value) -> Request {
         spec: serde_json::from_value(spec).unwrap(),
         backup: "b1".into(),
         priorities: Priorities::default(),
+        strip_finalizers: false,
     }
 }
 

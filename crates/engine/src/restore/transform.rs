@@ -43,6 +43,9 @@ pub fn transform(document: Value, item: &PlannedItem, plan: &RestorePlan) -> Res
         return Err(Problem::new(&problems::BAD_ITEM, Severity::Error, message).about(&target));
     }
     let mut document = settled(document, &Context { plan, item, mapping: &plan.namespace_mapping })?;
+    if let Some(root) = object_mut(&mut document, &[]) {
+        root.insert("apiVersion".to_owned(), Value::String(plan.resource(item).api_version()));
+    }
     if let Some(metadata) = object_mut(&mut document, &["metadata"]) {
         metadata.insert("name".to_owned(), Value::String(target.name));
         match target.namespace {
@@ -60,6 +63,9 @@ pub fn transform(document: Value, item: &PlannedItem, plan: &RestorePlan) -> Res
 pub(super) fn settled(mut document: Value, context: &Context<'_>) -> Result<Value, Problem> {
     for field in METADATA {
         remove(&mut document, &["metadata", field]);
+    }
+    if context.plan.strip_finalizers {
+        remove(&mut document, &["metadata", "finalizers"]);
     }
     remove(&mut document, &["status"]);
     remove_annotation(&mut document, labels::MUST_INCLUDE_ADDITIONAL_ITEMS);

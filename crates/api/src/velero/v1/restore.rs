@@ -59,7 +59,7 @@ wire_struct! {
         preserve_node_ports: Option<bool>,
         /// Whether cluster-scoped objects come along: all, none, or, when absent, those that are needed.
         include_cluster_resources: Option<bool>,
-        /// What happens to objects that are there already: `none` or `update`.
+        /// What happens to objects that are there already: `none`, `update` or `recreate`.
         existing_resource_policy: String,
         /// A ConfigMap of changes to make to objects.
         resource_modifier: Option<TypedLocalObjectReference>,

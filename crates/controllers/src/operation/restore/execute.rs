@@ -1,5 +1,6 @@
-//! Executes a plan: stage by stage, and inside a stage as many objects at once as the server takes. Each finished
-//! step is recorded, in batches; a step that has a record is not done again.
+//! Executes a plan: stage by stage, and inside a stage as many objects at once as the server takes. What was refused and may
+//! still come right is tried again when all else is there, in rounds. Each finished step is recorded, in batches; a step
+//! that has a record is not done again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,15 +8,19 @@ use std::time::Duration;
 use cluster::clock::instant;
 use engine::journal::{Action, Outcome, Progress, Record};
 use engine::restore::RestorePlan;
-use engine::restore::plan::{PlannedItem, Stage};
+use engine::restore::plan::{PlannedItem, PlannedNamespace, Stage};
+use engine::restore::refused::Hope;
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::json;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
+use super::owners::settled;
 use super::pace::Pace;
+use super::work::{Later, Step, Work};
 use super::{gate, item, namespace};
 use crate::error::Result;
 use crate::operation::journal::Journal;
+use crate::operation::patience::PATIENCE;
 use crate::operation::spool::Spool;
 use crate::operation::{Operation, still_wanted};
 
@@ -23,17 +28,20 @@ use crate::operation::{Operation, still_wanted};
 const RECORDS_MAX: usize = 200;
 /// How often the status says how far we are.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
+/// Between two rounds of which the first moved nothing.
+const ROUND_PAUSE: Duration = Duration::from_secs(1);
+/// Rounds in a row that may move nothing: what admission looks up is in its caches a moment later.
+const STILL_ROUNDS_MAX: usize = 2;
 
 /// A plan at work.
 pub(super) struct Execution<'a> {
-    pub(super) operation: &'a Operation,
-    pub(super) plan: &'a RestorePlan,
-    pub(super) spool: Arc<Spool>,
-    pub(super) pace: Arc<Pace>,
+    pub(super) work: Work<'a>,
     journal: Journal,
     progress: Progress,
     pending: Vec<Record>,
     reported: Instant,
+    /// What was refused and is tried again.
+    later: Vec<(u32, &'a PlannedItem)>,
 }
 
 impl<'a> Execution<'a> {
@@ -44,71 +52,160 @@ impl<'a> Execution<'a> {
         spool: Arc<Spool>,
         (journal, progress): (Journal, Progress),
     ) -> Self {
-        Self {
+        let work = Work {
             operation,
             plan,
             spool,
-            pace: Arc::default(),
-            journal,
-            progress,
-            pending: Vec::new(),
-            reported: instant(),
-        }
+            pace: Arc::new(Pace::default()),
+            owners: Arc::default(),
+            leave_by: Arc::default(),
+        };
+        Self { work, journal, progress, pending: Vec::new(), reported: instant(), later: Vec::new() }
     }
 
     /// Does what is left of the plan, and says what became of all of it.
     pub(super) async fn run(mut self) -> Result<(Journal, Progress)> {
-        let numbers = numbers(self.plan);
-        for (number, stage) in (0u32..).zip(&self.plan.stages) {
-            if !self.progress.stages.contains(&number) {
-                self.stage(stage, numbers[number as usize]).await?;
+        let (plan, mut first) = (self.work.plan, 0);
+        for (number, stage) in (0u32..).zip(&plan.stages) {
+            let items: Vec<_> = (first..).zip(&stage.items).collect();
+            first += u32::try_from(stage.items.len()).unwrap_or(u32::MAX);
+            if self.progress.stages.contains(&number) {
+                self.later.extend(self.left(items));
+            } else {
+                self.stage(stage, items).await?;
                 self.record(Record::Stage { number }).await?;
                 self.flush().await?;
             }
         }
+        self.rounds().await?;
+        self.give_owners().await?;
         self.report().await?;
         Ok((self.journal, self.progress))
     }
 
-    async fn stage(&mut self, stage: &Stage, first: u32) -> Result<()> {
-        tracing::info!(stage = %stage.name, objects = stage.items.len(), "restoring");
-        for planned in &stage.namespaces {
-            if !self.progress.knows_namespace(&planned.name) {
-                let record = namespace::ensure(self, planned).await?;
-                self.record(record).await?;
-            }
-        }
-        self.items((first..).zip(&stage.items)).await?;
+    async fn stage(&mut self, stage: &'a Stage, items: Vec<(u32, &'a PlannedItem)>) -> Result<()> {
+        tracing::info!(stage = %stage.name, objects = items.len(), "restoring");
+        let unknown = |planned: &&PlannedNamespace| !self.progress.knows_namespace(&planned.name);
+        let namespaces: Vec<_> = stage.namespaces.iter().filter(unknown).collect();
+        let work = self.work.clone();
+        let ensure = |_: &Progress, planned: &'a PlannedNamespace| namespace::ensure(work.clone(), planned);
+        self.each(namespaces, ensure).await?;
+        let refused = self.items(items.clone()).await?;
+        self.later.extend(refused.iter().map(|later| (later.number, later.planned)));
         self.flush().await?;
-        gate::wait(self, stage, first, &self.progress.items).await
+        gate::wait(&self.work, stage.gate, &items, &self.progress).await
     }
 
-    async fn items(&mut self, items: impl Iterator<Item = (u32, &PlannedItem)>) -> Result<()> {
-        let done = |number: &u32, progress: &Progress| progress.items.contains_key(number);
-        let left: Vec<_> = items.filter(|(number, _)| !done(number, &self.progress)).collect();
-        let (lost, mut left): (Vec<_>, Vec<_>) =
-            left.into_iter().partition(|(_, planned)| self.progress.is_lost(planned, self.plan));
+    /// The items that have no record.
+    fn left(&self, mut items: Vec<(u32, &'a PlannedItem)>) -> Vec<(u32, &'a PlannedItem)> {
+        items.retain(|(number, _)| !self.progress.items.contains_key(number));
+        items
+    }
+
+    /// Tries items, and gives those that were refused and may still come right.
+    async fn items(&mut self, items: Vec<(u32, &'a PlannedItem)>) -> Result<Vec<Later<'a>>> {
+        let (lost, left): (Vec<_>, Vec<_>) = self
+            .left(items)
+            .into_iter()
+            .partition(|(_, planned)| self.progress.is_lost(planned, self.work.plan));
         for (number, _) in lost {
             self.record(Record::Item { number, outcome: Outcome::of(Action::Failed) }).await?;
         }
+        let work = self.work.clone();
+        let settle = |progress: &Progress, next: (u32, &'a PlannedItem)| {
+            item::settle(work.clone(), next, settled(next.1, progress))
+        };
+        self.each(left, settle).await
+    }
+
+    /// Tries again what was refused, round after round, until nothing moves any more. What waits for something to start is
+    /// given the time for that.
+    async fn rounds(&mut self) -> Result<()> {
+        let (mut moved, mut still) = (instant(), 0);
+        while !self.later.is_empty() {
+            let items = std::mem::take(&mut self.later);
+            let before = items.len();
+            let refused = self.items(items).await?;
+            self.flush().await?;
+            tracing::info!(tried = before, refused = refused.len(), "tried again what was refused");
+            if refused.len() < before {
+                (moved, still) = (instant(), 0);
+            } else {
+                still += 1;
+                let starting = refused.iter().any(|later| later.hope == Hope::Time);
+                let patient = starting && moved.elapsed() < PATIENCE;
+                if still >= STILL_ROUNDS_MAX && !patient {
+                    return self.give_up(refused).await;
+                }
+                sleep(ROUND_PAUSE).await;
+            }
+            self.later = refused.iter().map(|later| (later.number, later.planned)).collect();
+        }
+        Ok(())
+    }
+
+    /// Nothing moves any more: the last refusals stand.
+    async fn give_up(&mut self, refused: Vec<Later<'a>>) -> Result<()> {
+        for Later { number, outcome, .. } in refused {
+            self.record(Record::Item { number, outcome }).await?;
+        }
+        self.flush().await
+    }
+
+    /// Gives objects that came before their owners those of them that are there now.
+    async fn give_owners(&mut self) -> Result<()> {
+        let unowned: Vec<u32> = self.progress.unowned().collect();
+        if unowned.is_empty() {
+            return Ok(());
+        }
+        let items: Vec<&'a PlannedItem> = self.work.plan.items().collect();
+        let planned = |number: u32| Some((number, *items.get(usize::try_from(number).ok()?)?));
+        let waiting: Vec<_> = unowned.into_iter().filter_map(planned).collect();
+        let work = self.work.clone();
+        let give = |progress: &Progress, next: (u32, &'a PlannedItem)| {
+            let created = progress.uid(next.0).unwrap_or_default().to_owned();
+            work.clone().give_owners(next, created, settled(next.1, progress))
+        };
+        self.each(waiting, give).await?;
+        self.flush().await
+    }
+
+    /// Begins a step for each of `left`, as many at once as the server takes, and records what they come to; gives what is
+    /// to be tried again later.
+    async fn each<W, F>(
+        &mut self,
+        mut left: Vec<W>,
+        begin: impl Fn(&Progress, W) -> F,
+    ) -> Result<Vec<Later<'a>>>
+    where
+        F: Future<Output = Result<Step<'a>>>,
+    {
         left.reverse();
-        let (work, spool, pace) =
-            ((self.operation, self.plan), Arc::clone(&self.spool), Arc::clone(&self.pace));
+        let pace = Arc::clone(&self.work.pace);
         let mut flying = FuturesUnordered::new();
+        let mut later = Vec::new();
         loop {
             while flying.len() < pace.width() {
-                let Some((number, planned)) = left.pop() else { break };
-                let next = (number, planned);
-                flying.push(item::settle(work, &spool, &pace, next));
+                let Some(next) = left.pop() else { break };
+                flying.push(begin(&self.progress, next));
             }
-            let Some(settled) = flying.next().await else { return Ok(()) };
-            let (number, outcome) = settled?;
-            self.record(Record::Item { number, outcome }).await?;
+            let Some(step) = flying.next().await else { return Ok(later) };
+            match step? {
+                Step::Done(records) => self.record_all(records).await?,
+                Step::Later(refused) => later.push(refused),
+            }
             if self.reported.elapsed() >= REPORT_EVERY {
                 self.flush().await?;
                 self.report().await?;
             }
         }
+    }
+
+    async fn record_all(&mut self, records: Vec<Record>) -> Result<()> {
+        for record in records {
+            self.record(record).await?;
+        }
+        Ok(())
     }
 
     async fn record(&mut self, record: Record) -> Result<()> {
@@ -124,18 +221,7 @@ impl<'a> Execution<'a> {
     async fn report(&mut self) -> Result<()> {
         self.reported = instant();
         let restored = self.progress.namespaces.len() + self.progress.items.len();
-        let progress = json!({ "totalItems": self.plan.total(), "itemsRestored": restored });
-        still_wanted(self.operation.patch_status(json!({ "progress": progress })).await)
+        let progress = json!({ "totalItems": self.work.plan.total(), "itemsRestored": restored });
+        still_wanted(self.work.operation.patch_status(json!({ "progress": progress })).await)
     }
-}
-
-/// The number of the first item of each stage: items are numbered through the plan.
-fn numbers(plan: &RestorePlan) -> Vec<u32> {
-    let mut first = 0;
-    let mut numbers = Vec::with_capacity(plan.stages.len());
-    for stage in &plan.stages {
-        numbers.push(first);
-        first += u32::try_from(stage.items.len()).unwrap_or(u32::MAX);
-    }
-    numbers
 }

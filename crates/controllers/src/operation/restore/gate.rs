@@ -1,18 +1,19 @@
 //! What a stage waits for before the next begins.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+use api::meta::ResourceType;
 use cluster::ErrorKind;
 use cluster::clock::Deadline;
 use cluster::port::ObjectRef;
 use engine::document::{list, text};
-use engine::journal::{Action, Outcome};
-use engine::restore::plan::{Gate, PlannedItem, Stage};
+use engine::journal::Progress;
+use engine::restore::plan::{Gate, PlannedItem};
 use serde_json::Value;
 use tokio::time::sleep;
 
-use super::execute::Execution;
+use super::work::Work;
+use crate::deps::Deps;
 use crate::error::Result;
 use crate::operation::patience::{blamed, patiently};
 
@@ -21,43 +22,47 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Waits until the stage's gate is passed, or has taken too long: then the objects behind it say what is missing.
 pub(super) async fn wait(
-    execution: &Execution<'_>,
-    stage: &Stage,
-    first: u32,
-    outcomes: &BTreeMap<u32, Outcome>,
+    work: &Work<'_>,
+    gate: Gate,
+    items: &[(u32, &PlannedItem)],
+    progress: &Progress,
 ) -> Result<()> {
-    let deadline = Deadline::after(execution.operation.deps.config.limits.resource_timeout);
-    match stage.gate {
+    let deadline = Deadline::after(work.operation.deps.config.limits.resource_timeout);
+    match gate {
         Gate::None => Ok(()),
         Gate::Established => {
-            for (number, planned) in (first..).zip(&stage.items) {
-                let action = outcomes.get(&number).map(|outcome| outcome.action);
-                if action == Some(Action::Created) {
-                    established(execution, planned, deadline).await?;
-                }
+            // Those that were there already may be new, too.
+            for (_, planned) in items.iter().filter(|(number, _)| progress.uid(*number).is_some()) {
+                established(&work.operation.deps, &planned.name, deadline).await?;
             }
             Ok(())
         }
     }
 }
 
-async fn established(execution: &Execution<'_>, planned: &PlannedItem, deadline: Deadline) -> Result<()> {
-    let resource = execution.plan.resource(planned).clone();
-    let at = ObjectRef { resource, namespace: None, name: planned.name.clone() };
-    while !deadline.has_passed() {
-        match patiently(|| execution.operation.deps.cluster.get(&at)).await {
-            Ok(definition) if is_established(&definition) => return Ok(()),
+/// Waits until a definition of the cluster is established. False where there is none, or none that is in time.
+pub(super) async fn established(deps: &Deps, name: &str, deadline: Deadline) -> Result<bool> {
+    let at = ObjectRef { resource: definitions(), namespace: None, name: name.to_owned() };
+    loop {
+        match patiently(|| deps.cluster.get(&at)).await {
+            Ok(definition) if is_established(&definition) => return Ok(true),
+            Ok(_) if deadline.has_passed() => break,
             Ok(_) => sleep(LOOK_EVERY).await,
-            Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(false),
             Err(error) => {
-                let error = blamed(execution.operation.deps.cluster.as_ref(), error).await?;
-                tracing::warn!(definition = %planned.name, "failed to {error}");
-                return Ok(());
+                let error = blamed(deps.cluster.as_ref(), error).await?;
+                tracing::warn!(definition = %name, "failed to {error}");
+                return Ok(false);
             }
         }
     }
-    tracing::warn!(definition = %planned.name, "not established in time");
-    Ok(())
+    tracing::warn!(definition = %name, "not established in time");
+    Ok(false)
+}
+
+fn definitions() -> ResourceType {
+    let (plural, kind) = ("customresourcedefinitions", "CustomResourceDefinition");
+    ResourceType::addressed("apiextensions.k8s.io", "v1", plural, kind, false)
 }
 
 fn is_established(definition: &Value) -> bool {

@@ -6,15 +6,17 @@ mod gate;
 mod item;
 mod namespace;
 mod observe;
+mod owners;
 mod pace;
 mod report;
+mod work;
 
 use std::sync::Arc;
 
 use engine::backup::check::is_fatal;
 use engine::journal::Progress;
 use engine::problem::{Problem, Severity};
-use engine::restore::{self, Request, RestorePlan, problems};
+use engine::restore::{self, Refusal, Request, RestorePlan, problems, versions};
 use store::backup_files::{Mismatch, listed_digest};
 use store::bucket::BackupFile;
 
@@ -36,6 +38,7 @@ pub async fn run(operation: &Operation, request: &Request) -> Result<()> {
             report.finish(&plan, &progress).await?;
             journal.remove().await
         }
+        Err(Error::Invalid(problem)) => report.refuse(&problem).await,
         Err(Error::Refused(problem)) => give_up(&report, &problem).await,
         Err(error) => Err(error),
     }
@@ -114,10 +117,14 @@ async fn contents(operation: &Operation, request: &Request, spool: &Arc<Spool>) 
 
 async fn make_plan(operation: &Operation, request: &Request, contents: Contents) -> Result<RestorePlan> {
     let target = observe::target(operation).await?;
-    let catalog = observe::catalog(operation).await?;
+    let catalog = observe::catalog(operation, &contents.facts).await?;
     let volumes = observe::volumes(operation, &request.backup).await?;
-    let mut plan = restore::plan(request, &catalog, &contents.facts, &volumes, &target)
-        .map_err(|error| refused(&problems::BAD_ITEM, error.to_string()))?;
+    let facts = versions::pick(contents.facts, contents.others, &catalog);
+    let mut plan =
+        restore::plan(request, &catalog, &facts, &volumes, &target).map_err(|refusal| match refusal {
+            Refusal::Clash(problem) => Error::Invalid(problem),
+            Refusal::Selector(error) => refused(&problems::BAD_ITEM, error.to_string()),
+        })?;
     plan.problems.extend(contents.problems);
     let notes = restore::check(&plan);
     if is_fatal(&notes) {

@@ -5,17 +5,17 @@ use std::time::Duration;
 use api::meta::ResourceType;
 use cluster::ErrorKind;
 use cluster::clock::Deadline;
-use cluster::port::{ObjectRef, WriteOptions};
+use cluster::port::{ObjectRef, Patch, WriteOptions};
 use engine::document::{annotation, at};
 use engine::journal::Record;
 use engine::problem::{Problem, Severity};
-use engine::restore::namespaces::document;
+use engine::restore::namespaces::{addition, document, not_updated};
 use engine::restore::plan::PlannedNamespace;
 use engine::restore::problems;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use super::execute::Execution;
+use super::work::{Step, Work};
 use crate::error::{Error, Result};
 use crate::operation::patience::{PATIENCE, blamed, patiently};
 
@@ -23,18 +23,33 @@ use crate::operation::patience::{PATIENCE, blamed, patiently};
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Makes sure of a namespace, and says whether this restore created it, or why it cannot be had.
-pub(super) async fn ensure(execution: &Execution<'_>, planned: &PlannedNamespace) -> Result<Record> {
-    let deps = &execution.operation.deps;
+pub(super) async fn ensure<'w>(work: Work<'_>, planned: &PlannedNamespace) -> Result<Step<'w>> {
+    let (found, record) = had(&work, planned).await?;
+    let mut records = vec![record];
+    if let Some(found) = found.filter(|found| !is_ours(found, &work)) {
+        records.extend(add_to(&work, planned, &found).await?);
+    }
+    Ok(Step::Done(records))
+}
+
+/// Has a namespace: the one that is there, or a new one.
+async fn had(work: &Work<'_>, planned: &PlannedNamespace) -> Result<(Option<Value>, Record)> {
+    let deps = &work.operation.deps;
     let at = address(&planned.name);
     let deadline = Deadline::after(deps.config.restore.terminating_timeout);
     let webhooks = Deadline::after(PATIENCE);
     loop {
         match patiently(|| deps.cluster.get(&at)).await {
-            Ok(found) if !is_terminating(&found) => return Ok(there(planned, &found, execution)),
-            Ok(_) if deadline.has_passed() => return Ok(not_there(planned, "it is still being deleted")),
+            Ok(found) if !is_terminating(&found) => {
+                let record = there(planned, &found, work);
+                return Ok((Some(found), record));
+            }
+            Ok(_) if deadline.has_passed() => {
+                return Ok((None, not_there(planned, "it is still being deleted")));
+            }
             Ok(_) => sleep(LOOK_EVERY).await,
             Err(error) if error.kind == ErrorKind::NotFound => {
-                let wanted = wanted(execution, planned)?;
+                let wanted = document(archived(work, planned)?.as_ref(), planned, work.plan);
                 match patiently(|| deps.cluster.create(&at, &wanted, WriteOptions::default())).await {
                     // Read it again: then it says itself whose it is.
                     Ok(_) => {}
@@ -43,37 +58,51 @@ pub(super) async fn ensure(execution: &Execution<'_>, planned: &PlannedNamespace
                     Err(error) if error.is_webhook_away() && !webhooks.has_passed() => {
                         sleep(LOOK_EVERY).await;
                     }
-                    Err(error) => return refused(execution, planned, error).await,
+                    Err(error) => return Ok((None, refused(work, planned, error).await?)),
                 }
             }
-            Err(error) => return refused(execution, planned, error).await,
+            Err(error) => return Ok((None, refused(work, planned, error).await?)),
         }
     }
 }
 
-fn wanted(execution: &Execution<'_>, planned: &PlannedNamespace) -> Result<Value> {
-    let archived = match planned.at {
-        Some(span) => {
-            Some(serde_json::from_slice::<Value>(&execution.spool.read(span)?).map_err(|error| {
-                Error::Malformed { what: format!("namespace {}", planned.name), message: error.to_string() }
-            })?)
+/// Adds to a namespace that was there what it lacks, where the plan says so.
+async fn add_to(work: &Work<'_>, planned: &PlannedNamespace, found: &Value) -> Result<Option<Record>> {
+    let Some(archived) = archived(work, planned)? else { return Ok(None) };
+    let Some(patch) = addition(&archived, found, work.plan).map(Patch::Merge) else { return Ok(None) };
+    let cluster = &work.operation.deps.cluster;
+    let at = address(&planned.name);
+    match patiently(|| cluster.patch(&at, None, &patch, WriteOptions::default())).await {
+        Ok(_) => Ok(None),
+        Err(error) => {
+            let error = blamed(cluster.as_ref(), error).await?;
+            let problem = Box::new(not_updated(&planned.name, &error.to_string()));
+            Ok(Some(Record::Note { problem }))
         }
-        None => None,
-    };
-    Ok(document(archived.as_ref(), planned, execution.plan))
+    }
 }
 
-fn there(planned: &PlannedNamespace, found: &Value, execution: &Execution<'_>) -> Record {
-    let ours = annotation(found, api::labels::OPERATION_UID) == Some(&execution.operation.uid);
-    Record::Namespace { name: planned.name.clone(), created: ours }
+/// The namespace as it was archived, if it was.
+fn archived(work: &Work<'_>, planned: &PlannedNamespace) -> Result<Option<Value>> {
+    let Some(span) = planned.at else { return Ok(None) };
+    let document = serde_json::from_slice(&work.spool.read(span)?);
+    document.map(Some).map_err(|error| Error::Malformed {
+        what: format!("namespace {}", planned.name),
+        message: error.to_string(),
+    })
 }
 
-async fn refused(
-    execution: &Execution<'_>,
-    planned: &PlannedNamespace,
-    error: cluster::Error,
-) -> Result<Record> {
-    let error = blamed(execution.operation.deps.cluster.as_ref(), error).await?;
+fn there(planned: &PlannedNamespace, found: &Value, work: &Work<'_>) -> Record {
+    Record::Namespace { name: planned.name.clone(), created: is_ours(found, work) }
+}
+
+/// Whether this restore created the namespace.
+fn is_ours(found: &Value, work: &Work<'_>) -> bool {
+    annotation(found, api::labels::OPERATION_UID) == Some(&work.operation.uid)
+}
+
+async fn refused(work: &Work<'_>, planned: &PlannedNamespace, error: cluster::Error) -> Result<Record> {
+    let error = blamed(work.operation.deps.cluster.as_ref(), error).await?;
     Ok(not_there(planned, &error.to_string()))
 }
 

@@ -1,20 +1,52 @@
 //! What a restore looks at before it is planned.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use api::meta::ResourceType;
+use api::meta::{GroupResource, ResourceType};
+use cluster::clock::Deadline;
 use cluster::port::ListPage;
 use engine::catalog::Catalog;
 use engine::document::name;
+use engine::facts::Facts;
 use engine::restore::{Target, Volumes};
 use store::backup_files::read_backup_list;
 use store::bucket::BackupFile;
+use tokio::time::sleep;
 
+use super::gate::established;
 use crate::error::Result;
 use crate::operation::Operation;
 
-/// The types that the cluster has.
-pub(super) async fn catalog(operation: &Operation) -> Result<Catalog> {
+/// How long discovery may take to show the types of a definition that is established.
+const SHOWN_AFTER_MAX: Duration = Duration::from_secs(10);
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// The types that the cluster has. Definitions that are new, of types that are to be restored, are waited for.
+pub(super) async fn catalog(operation: &Operation, facts: &[Facts]) -> Result<Catalog> {
+    let catalog = discover(operation).await?;
+    let lacks = |catalog: &Catalog, of: &GroupResource| catalog.find(of).is_none();
+    let types: BTreeSet<&GroupResource> = facts.iter().map(|of| &of.key.resource).collect();
+    let lacking: Vec<_> =
+        types.into_iter().filter(|of| of.group.contains('.') && lacks(&catalog, of)).collect();
+    let deadline = Deadline::after(operation.deps.config.limits.resource_timeout);
+    let mut defined = Vec::new();
+    for resource in lacking {
+        if established(&operation.deps, &resource.to_string(), deadline).await? {
+            defined.push(resource);
+        }
+    }
+    let shown = Deadline::after(SHOWN_AFTER_MAX);
+    let mut catalog = catalog;
+    while defined.iter().any(|of| lacks(&catalog, of)) && !shown.has_passed() {
+        sleep(LOOK_EVERY).await;
+        catalog = discover(operation).await?;
+    }
+    Ok(catalog)
+}
+
+async fn discover(operation: &Operation) -> Result<Catalog> {
     let discovered = operation.deps.cluster.discover().await?;
     for (group, reason) in &discovered.failed {
         tracing::warn!(group, reason, "a group of the cluster did not answer");

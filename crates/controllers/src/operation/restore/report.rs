@@ -1,6 +1,7 @@
 //! How a restore ends: its files go up, then its resource says so. Where the location may not be written to, its files
 //! are kept in the cluster, and downloads find them there.
 
+use api::velero::v1::RestorePhase;
 use bytes::Bytes;
 use engine::files::ResourceList;
 use engine::journal::Progress;
@@ -8,6 +9,7 @@ use engine::machine::restore::{Operations, after_run};
 use engine::problem::{Problem, errors, warnings};
 use engine::restore::RestorePlan;
 use engine::restore::files::{self, resource_list};
+use engine::restore::log;
 use engine::results::Results;
 use serde::Serialize;
 use serde_json::json;
@@ -31,6 +33,7 @@ impl Report<'_> {
     /// Everything of the plan is settled.
     pub(super) async fn finish(&self, plan: &RestorePlan, progress: &Progress) -> Result<()> {
         let problems = files::problems(plan, progress);
+        self.log.lines(log::lines(plan, progress, self.operation.deps.now()));
         problems.iter().for_each(|problem| self.log.problem(problem));
         self.log.info("restore completed");
         self.files(&resource_list(plan, progress), &problems).await?;
@@ -50,6 +53,9 @@ impl Report<'_> {
             Some((plan, progress)) => (resource_list(plan, progress), files::problems(plan, progress)),
             None => Default::default(),
         };
+        if let Some((plan, progress)) = done {
+            self.log.lines(log::lines(plan, progress, self.operation.deps.now()));
+        }
         problems.push(problem.clone());
         problems.iter().for_each(|problem| self.log.problem(problem));
         let unreported = self.files(&list, &problems).await.err();
@@ -58,6 +64,18 @@ impl Report<'_> {
         }
         self.operation.patch_status(failed(&problems, unreported.as_ref(), &self.operation.now())).await?;
         self.operation.deps.metrics.count(Metric::RestoreFailure, &[self.operation.schedule.as_str()]);
+        Ok(())
+    }
+
+    /// The restore makes no sense with what its backup has: nothing was done, and it says why.
+    pub(super) async fn refuse(&self, problem: &Problem) -> Result<()> {
+        let phase = RestorePhase::FailedValidation.to_string();
+        let status = json!({ "phase": phase, "validationErrors": [problem.sentence()] });
+        self.operation.patch_status(status).await?;
+        self.operation
+            .deps
+            .metrics
+            .count(Metric::RestoreValidationFailure, &[self.operation.schedule.as_str()]);
         Ok(())
     }
 

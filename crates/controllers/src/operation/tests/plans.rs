@@ -94,6 +94,7 @@ fn restore_plan(spans: &[Span], policy: Policy, objects: &[usize]) -> RestorePla
             at: spans[*number],
             managed_fields: false,
             status: false,
+            owners: Vec::new(),
         };
         Stage { name: name.into(), namespaces: Vec::new(), items: vec![item], gate: Gate::None }
     };
@@ -107,6 +108,7 @@ fn restore_plan(spans: &[Span], policy: Policy, objects: &[usize]) -> RestorePla
         backup: "b".into(),
         policy,
         keep_node_ports: false,
+        strip_finalizers: false,
         namespace_mapping: [("shop".to_owned(), "moon".to_owned())].into(),
         kinds: kinds.into(),
         volumes: BTreeMap::new(),

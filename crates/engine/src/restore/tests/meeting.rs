@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::merge::tests::documents;
-use crate::restore::existing::{Aim, port_taken};
+use crate::restore::existing::{Aim, Change, port_taken};
 use crate::restore::{Existing, Outcome, RestorePlan, decide, transform};
 use proptest::prelude::*;
 
@@ -27,6 +27,8 @@ fn check(policy: &str, place: &str, stored: Value, in_cluster: Value, expect: &s
         Existing::Ours => "ours".to_owned(),
         Existing::Equal => "equal".to_owned(),
         Existing::Patch(change) => format!("{:?} {}", change.aim, change.patch),
+        Existing::Recreate => "recreate".to_owned(),
+        Existing::Leaving => "leaving".to_owned(),
         Existing::Differs(problem) => format!("differs: {}", problem.message),
     };
     assert_eq!(format!("{} {kind}", decision.outcome().word()), expect);
@@ -79,6 +81,73 @@ fn what_a_restore_resets_is_no_difference_and_is_not_patched_away() {
 }
 
 #[test]
+fn an_update_takes_nothing_away_and_names_the_fields_of_others() {
+    let applied = |manager: &str, operation: &str| {
+        json!({"manager": manager, "operation": operation, "fieldsV1": {
+            "f:spec": {".": {}, "f:replicas": {}, "f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"c\"}": {}}}}}}})
+    };
+    let stored =
+        json!({"spec": {"replicas": 2, "template": {"spec": {"containers": [{"name": "c", "image": "a"}]}}}});
+    let mut live = json!({"spec": {"replicas": 5, "paused": true,
+        "template": {"spec": {"nodeName": "n", "containers": [{"name": "c", "image": "b"}]}}},
+        "metadata": {"annotations": {"mine": "1"}, "managedFields": [applied("argocd", "Apply")]}});
+    let (decision, _, after) = decided("update", "deployments.apps shop/web", stored.clone(), live.clone());
+    let Existing::Patch(change) = decision else { panic!("{decision:?}") };
+    let problem = change.problem.unwrap();
+    assert_eq!(
+        problem.message,
+        "fields that others manage were set to what the backup has: spec.replicas of argocd, \
+         spec.template.spec.containers of argocd"
+    );
+    assert_eq!((problem.code.as_str(), problem.severity), ("SLV-2030", Severity::Warning));
+    assert_eq!((&after["spec"]["replicas"], &after["spec"]["paused"]), (&json!(2), &json!(true)));
+    assert_eq!(after["spec"]["template"]["spec"]["nodeName"], "n");
+    assert_eq!(
+        after["spec"]["template"]["spec"]["containers"],
+        stored["spec"]["template"]["spec"]["containers"]
+    );
+    assert_eq!(after["metadata"]["annotations"]["mine"], "1");
+    // Whoever writes without applying lays no claim, and neither do we on what is ours.
+    for entry in [applied("kubectl-edit", "Update"), applied("salvor", "Apply")] {
+        live["metadata"]["managedFields"] = json!([entry]);
+        let (decision, ..) = decided("update", "deployments.apps shop/web", stored.clone(), live.clone());
+        assert!(matches!(decision, Existing::Patch(change) if change.problem.is_none()));
+    }
+}
+
+#[test]
+fn recreating_takes_what_differs_and_never_what_holds_something() {
+    let map = |value: &str| json!({"data": {"a": value}});
+    check("recreate", "configmaps shop/a", map("1"), map("1"), "skipped equal");
+    check("recreate", "configmaps shop/a", map("1"), map("2"), "created recreate");
+    let claim = |size: &str| json!({"spec": {"resources": {"requests": {"storage": size}}}});
+    let at = "persistentvolumeclaims shop/data";
+    check("recreate", at, claim("1Gi"), claim("1Gi"), "skipped equal");
+    check(
+        "recreate",
+        at,
+        claim("1Gi"),
+        claim("2Gi"),
+        "failed differs: PersistentVolumeClaim shop/data exists, is different, and is not recreated: with it would go \
+         what it holds",
+    );
+    let (decision, ..) =
+        decided("recreate", "serviceaccounts shop/web", json!({"secrets": [{"name": "a"}]}), json!({}));
+    assert!(
+        matches!(decision, Existing::Patch(Change { aim: Aim::MergeServiceAccount, .. })),
+        "{decision:?}"
+    );
+}
+
+#[test]
+fn what_is_being_deleted_has_to_go_first_whatever_the_policy() {
+    let leaving = json!({"metadata": {"deletionTimestamp": "t", "finalizers": ["f"]}});
+    for policy in ["none", "update", "recreate"] {
+        check(policy, "configmaps shop/a", json!({}), leaving.clone(), "created leaving");
+    }
+}
+
+#[test]
 fn accounts_are_merged_whatever_the_policy() {
     let stored = json!({"secrets": [{"name": "web-token-1"}, {"name": "a"}], "imagePullSecrets": [{"name": "pull"}],
         "metadata": {"labels": {"x": "new", "y": "1"}}});
@@ -127,12 +196,12 @@ fn taken_ports_are_recognised() {
 
 proptest! {
     #[test]
-    fn an_update_makes_of_the_object_what_the_backup_has(stored in documents(), live in documents()) {
+    fn an_update_brings_all_that_the_backup_has_and_is_done_then(stored in documents(), live in documents()) {
         let wrap = |of: Value| json!({"data": of});
         let (decision, _, after) = decided("update", "configmaps shop/a", wrap(stored.clone()), wrap(live));
         prop_assert!(matches!(decision, Existing::Patch(_)));
-        prop_assert_eq!(&after["data"], &stored);
-        let (again, ..) = decided("none", "configmaps shop/a", wrap(stored), after);
-        prop_assert_eq!(again, Existing::Equal);
+        prop_assert_eq!(crate::merge::additions(&after["data"], &stored), None);
+        let (again, ..) = decided("update", "configmaps shop/a", wrap(stored), after);
+        prop_assert!(matches!(&again, Existing::Patch(Change { aim: Aim::LabelsOnly, .. })), "{:?}", again);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::files::{BackupMethod, VolumeInfo};
+use crate::restore::owners::Link;
 use crate::restore::volumes::Decision;
 use proptest::prelude::*;
 
@@ -368,33 +369,179 @@ fn types_that_the_cluster_lacks_are_reported_once() {
     let archive = [
         ("gadgets.example.com shop/g1", json!({})),
         ("gadgets.example.com shop/g2", json!({})),
-        ("deployments.apps shop/old", json!({"apiVersion": "apps/v1beta1"})),
+        ("deployments.apps shop/old", json!({"apiVersion": "apps/v1alpha1"})),
     ];
     let plan = planned(json!({}), &archive, &Volumes::default(), &Target::default());
     assert_eq!(
         rendered(&plan),
         "not deployments.apps shop/old: the cluster does not serve its API version\n\
          not gadgets.example.com shop/g1,g2: the cluster does not serve its API version\n\
-         error SLV-2003 [velero] no deployments.apps were restored: the cluster does not serve apps/v1beta1\n\
+         error SLV-2003 [velero] no deployments.apps were restored: the cluster does not serve apps/v1alpha1\n\
          error SLV-2002 [velero] no gadgets.example.com were restored: the cluster does not have the type, in \
          example.com/v1 or else\n\
          warning SLV-2013 [velero] the restore selects nothing that the backup has\n"
     );
 }
 
+/// Why there is no plan of a restore with `spec`.
+fn refused(spec: Value, archive: &[(&str, Value)]) -> String {
+    let facts: Vec<Facts> = archive.iter().map(|(place, of)| archived(place, of.clone()).0).collect();
+    plan(&request(spec), &catalog(), &facts, &Volumes::default(), &Target::default()).unwrap_err().to_string()
+}
+
 #[test]
-fn two_namespaces_in_one_clash_by_name() {
-    let archive =
-        [("configmaps a/x", json!({})), ("configmaps b/x", json!({})), ("configmaps b/y", json!({}))];
-    let target = Target { namespaces: names(&["c"]), ..Target::default() };
-    let plan =
-        planned(json!({"namespaceMapping": {"a": "c", "b": "c"}}), &archive, &Volumes::default(), &target);
+fn namespaces_that_clash_are_one_refusal_with_the_pairs() {
+    let names = ["a/x", "b/x", "b/y", "a/z", "b/z"];
+    let mut archive: Vec<(String, Value)> =
+        names.iter().map(|name| (format!("configmaps {name}"), json!({}))).collect();
+    archive.extend(["a", "b"].map(|namespace| (format!("serviceaccounts {namespace}/default"), json!({}))));
+    let archive: Vec<(&str, Value)> =
+        archive.iter().map(|(place, of)| (place.as_str(), of.clone())).collect();
+    let both = json!({"namespaceMapping": {"a": "c", "b": "c"}});
     assert_eq!(
-        rendered(&plan),
-        "namespaces:\n  c (bare, exists)\nconfigmaps:\n  configmaps c/x\n  configmaps c/y\n\
-         not configmaps b/x: another object of the backup goes to the same place\n\
-         warning SLV-2004 [c] configmaps c/x: configmaps b/x goes to the same place as another object of the backup\n"
+        refused(both.clone(), &archive),
+        "the namespace mapping sends objects to the same places: configmaps a/x and b/x; configmaps a/z and b/z"
     );
+    // One onto another that stays where it is.
+    assert!(refused(json!({"namespaceMapping": {"a": "b"}}), &archive).contains("a/z and b/z"));
+    // Every namespace has an account of that name: it is no clash.
+    let apart: Vec<_> =
+        archive.into_iter().filter(|(place, _)| !place.ends_with("b/x") && !place.ends_with("b/z")).collect();
+    let target = Target { namespaces: super::names(&["c"]), ..Target::default() };
+    assert_eq!(
+        rendered(&planned(both, &apart, &Volumes::default(), &target)),
+        "namespaces:\n  c (bare, exists)\nserviceaccounts:\n  serviceaccounts c/default\nconfigmaps:\n  configmaps c/x\n  \
+         configmaps c/z\n  configmaps c/y\nnot serviceaccounts b/default: another object of the backup goes to the same place\n"
+    );
+}
+
+#[test]
+fn what_controllers_make_of_other_objects_is_left_out() {
+    let by = json!({"metadata": {"labels": {"endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"}}});
+    let archive = [
+        ("configmaps shop/kube-root-ca.crt", json!({})),
+        ("endpoints shop/web", json!({})),
+        ("endpoints shop/outside", json!({})),
+        ("endpointslices.discovery.k8s.io shop/web-1", by),
+        ("services shop/web", json!({"spec": {"selector": {"app": "web"}}})),
+        ("services shop/outside", json!({"spec": {}})),
+    ];
+    let text = rendered(&planned(json!({}), &archive, &Volumes::default(), &Target::default()));
+    for left in [
+        "configmaps shop/kube-root-ca.crt",
+        "endpoints shop/web",
+        "endpointslices.discovery.k8s.io shop/web-1",
+    ] {
+        assert!(text.contains(&format!("not {left}: a controller makes it of other objects")), "{text}");
+    }
+    // Without its service nobody makes it again.
+    let alone = rendered(&planned(
+        json!({"includedResources": ["endpoints"]}),
+        &archive,
+        &Volumes::default(),
+        &Target::default(),
+    ));
+    assert!(!alone.contains("endpoints shop/web: a controller"), "{alone}");
+}
+
+fn owned_by(kind: &str, name: &str, uid: &str) -> Value {
+    let (api_version, kind) = kind.rsplit_once('/').unwrap();
+    let owner = json!({"apiVersion": api_version, "kind": kind, "name": name, "uid": uid});
+    json!({"metadata": {"ownerReferences": [owner]}})
+}
+
+#[test]
+fn owners_come_before_what_they_own_and_are_linked_to() {
+    let parent = |uid: &str| owned_by("example.com/v1/Widget", "parent", uid);
+    let mut grandchild = owned_by("example.com/v1/Widget", "a-child", "c");
+    grandchild["metadata"]["uid"] = "g".into();
+    let mut child = parent("p");
+    child["metadata"]["uid"] = "c".into();
+    let archive = [
+        ("customresourcedefinitions.apiextensions.k8s.io widgets.example.com", json!({})),
+        ("configmaps shop/of-another", owned_by("apps/v1/Deployment", "elsewhere", "e")),
+        ("configmaps shop/of-nobody", owned_by("example.com/v1/Gadget", "gone", "e")),
+        ("configmaps shop/stale", parent("older")),
+        ("clusterroles.rbac.authorization.k8s.io impossible", parent("p")),
+        ("pods shop/web-1", owned_by("apps/v1/ReplicaSet", "web", "w")),
+        ("secrets shop/early", parent("p")),
+        ("widgets.example.com shop/a-child", child),
+        ("widgets.example.com shop/a-grandchild", grandchild),
+        ("widgets.example.com shop/parent", json!({"metadata": {"uid": "p"}})),
+    ];
+    let plan = planned(json!({}), &archive, &Volumes::default(), &Target::default());
+    assert_eq!(fatal(&plan), Vec::<String>::new());
+    let last: Vec<_> = plan
+        .stages
+        .iter()
+        .rev()
+        .take(3)
+        .map(|stage| (stage.name.as_str(), stage.items[0].name.as_str()))
+        .collect();
+    assert_eq!(
+        last,
+        [
+            ("everything else, owned (2)", "a-grandchild"),
+            ("everything else, owned", "a-child"),
+            ("everything else", "parent")
+        ]
+    );
+    let numbers: Vec<&str> = plan.items().map(|item| item.name.as_str()).collect();
+    let links: Vec<String> = plan
+        .items()
+        .flat_map(|item| item.owners.iter().map(move |link| (item, link)))
+        .map(|(item, link)| {
+            let restored = link.item.map_or("the cluster", |number| numbers[number as usize]);
+            format!("{} -> {} {} in {restored}", item.name, plan.kinds[link.kind].source, link.uid)
+        })
+        .collect();
+    assert_eq!(
+        links,
+        [
+            "early -> widgets.example.com p in parent",
+            "of-another -> deployments.apps e in the cluster",
+            "a-child -> widgets.example.com p in parent",
+            "a-grandchild -> widgets.example.com c in a-child",
+        ]
+    );
+}
+
+#[test]
+fn owners_in_a_circle_end() {
+    let round = |name: &str, uid: &str, owner: &str| {
+        let mut one = owned_by("v1/ConfigMap", owner, owner);
+        one["metadata"]["uid"] = uid.into();
+        (format!("configmaps shop/{name}"), one)
+    };
+    let archive = [round("a", "a", "b"), round("b", "b", "a"), round("c", "c", "c")];
+    let archive: Vec<(&str, Value)> =
+        archive.iter().map(|(place, of)| (place.as_str(), of.clone())).collect();
+    let plan = planned(json!({}), &archive, &Volumes::default(), &Target::default());
+    assert_eq!((fatal(&plan), plan.items().count()), (Vec::new(), 3));
+}
+
+#[test]
+fn a_volume_that_is_there_for_another_namespace_stays_with_it() {
+    let archive: Vec<_> =
+        shop().into_iter().filter(|(place, _)| place.contains("persistentvolume")).collect();
+    let target = Target { volumes: names(&["pv-1"]), ..Target::default() };
+    let copied =
+        planned(json!({"namespaceMapping": {"shop": "copy"}}), &archive, &Volumes::default(), &target);
+    assert_eq!(copied.volumes["pv-1"], Decision::Provision);
+    assert!(rendered(&copied).contains("warning SLV-2035 [copy] persistentvolumeclaims copy/data:"));
+    let same = planned(json!({}), &archive, &Volumes::default(), &target);
+    assert_eq!((same.volumes["pv-1"], same.problems.len()), (Decision::AsIs, 0));
+}
+
+#[test]
+fn an_object_is_created_in_a_version_that_says_the_same() {
+    let archive =
+        [("deployments.apps shop/old", json!({"apiVersion": "apps/v1beta2", "spec": {"replicas": 1}}))];
+    let plan = planned(json!({}), &archive, &Volumes::default(), &Target::default());
+    let item = plan.items().next().unwrap();
+    assert_eq!(plan.resource(item).version, "v1");
+    let (_, whole) = archived(archive[0].0, archive[0].1.clone());
+    assert_eq!(crate::restore::transform(whole, item, &plan).unwrap()["apiVersion"], "apps/v1");
 }
 
 #[test]
@@ -419,7 +566,7 @@ fn the_servers_order_is_followed_and_doubted() {
 #[test]
 fn broken_plans_are_found_out() {
     type Break = fn(&mut RestorePlan);
-    let breaks: [(Break, &str); 7] = [
+    let breaks: [(Break, &str); 8] = [
         (|plan| plan.v = 2, "version"),
         (|plan| plan.stages[0].items[0].kind = 99, "does not list"),
         (|plan| plan.stages.swap(0, 1), "before its namespace"),
@@ -429,6 +576,13 @@ fn broken_plans_are_found_out() {
                 plan.stages[2].items.push(again);
             },
             "planned twice",
+        ),
+        (
+            |plan| {
+                let link = Link { uid: "u".into(), kind: 0, name: "x".into(), item: Some(99) };
+                plan.stages[0].items[0].owners.push(link);
+            },
+            "an owner that the plan does not list",
         ),
         (|plan| plan.kinds[0].source = GroupResource::new("", "nodes"), "never restored"),
         (|plan| plan.kinds[0].actions.push("velero.io/dance".into()), "nobody knows"),
@@ -478,7 +632,7 @@ fn places() -> impl Strategy<Value = Vec<(String, Value)>> {
 }
 
 fn specs() -> impl Strategy<Value = Value> {
-    (any::<Option<bool>>(), "[ab*]", proptest::option::of("[abc]"), any::<bool>()).prop_map(|(cluster, namespace, to, all)| {
+    (any::<Option<bool>>(), "[ab*]", proptest::option::of("[ac]"), any::<bool>()).prop_map(|(cluster, namespace, to, all)| {
         let mapping = to.map(|to| json!({"a": to})).unwrap_or_default();
         let namespaces = if all { json!([]) } else { json!([namespace]) };
         json!({"includeClusterResources": cluster, "includedNamespaces": namespaces, "namespaceMapping": mapping})

@@ -17,7 +17,12 @@ fn backup(name: &str, phase: &str, started: &str) -> Backup {
 }
 
 fn prepared(spec: Value, location: &str) -> Prepared {
-    let restore: Restore = serde_json::from_value(json!({"metadata": {"name": "r1"}, "spec": spec})).unwrap();
+    prepared_with(json!({}), spec, location)
+}
+
+fn prepared_with(annotations: Value, spec: Value, location: &str) -> Prepared {
+    let restore = json!({"metadata": {"name": "r1", "annotations": annotations}, "spec": spec});
+    let restore: Restore = serde_json::from_value(restore).unwrap();
     let locations: Vec<BackupStorageLocation> = vec![
         serde_json::from_value(json!({"metadata": {"name": "default"}, "status": {"phase": location}}))
             .unwrap(),
@@ -60,7 +65,12 @@ fn what_makes_no_sense_is_refused() {
     check(json!({}), &["either backupName or scheduleName must be given"]);
     check(with(json!({"scheduleName": "s"})), &["backupName and scheduleName cannot be given together"]);
     check(json!({"backupName": "b9"}), &["backup \"b9\" does not exist"]);
-    check(json!({"backupName": "b4"}), &["backup \"b4\" cannot be restored: its phase is InProgress"]);
+    check(
+        json!({"backupName": "b4"}),
+        &[
+            "backup \"b4\" cannot be restored: its phase is InProgress; the annotation salvor.io/force: \"true\" tries it all the same",
+        ],
+    );
     check(json!({"backupName": "lost"}), &["the backup's location \"gone\" does not exist"]);
     check(json!({"scheduleName": "weekly"}), &["schedule \"weekly\" has no completed backup"]);
     check(with(json!({"includedResources": ["node"]})), &["nodes cannot be restored"]);
@@ -83,9 +93,10 @@ fn what_makes_no_sense_is_refused() {
         &["failed to use the label selector: \"Like\" is not a label selector operator"],
     );
     check(
-        with(json!({"existingResourcePolicy": "recreate"})),
-        &["existingResourcePolicy \"recreate\" is neither none nor update"],
+        with(json!({"existingResourcePolicy": "replace"})),
+        &["existingResourcePolicy \"replace\" is none of none, update and recreate"],
     );
+    check(with(json!({"existingResourcePolicy": "recreate"})), &[]);
     check(
         with(json!({"namespaceMapping": {"a": "B"}})),
         &["namespaceMapping sends \"a\" to \"B\", which cannot name a namespace"],
@@ -112,4 +123,13 @@ fn specs_are_completed() {
     let excluded = &prepared.spec.excluded_resources;
     assert!(excluded.contains(&"events.events.k8s.io".to_owned()));
     assert_eq!(excluded.iter().filter(|entry| *entry == "nodes").count(), 1);
+}
+
+#[test]
+fn a_backup_that_did_not_end_well_is_restored_by_force() {
+    for (force, errors) in [("true", 0), ("True ", 0), ("false", 1), ("", 1)] {
+        let spec = json!({"backupName": "b4"});
+        let prepared = prepared_with(json!({"salvor.io/force": force}), spec, "Available");
+        assert_eq!(prepared.validation_errors.len(), errors, "{force:?}");
+    }
 }

@@ -56,6 +56,32 @@ fn what_the_old_cluster_said_goes_and_the_rest_stays() {
 }
 
 #[test]
+fn finalizers_go_where_nobody_would_remove_them() {
+    let request = Request { strip_finalizers: true, ..request(json!({})) };
+    let (facts, whole) = archived("configmaps shop/a", json!({"metadata": {"finalizers": ["f"]}}));
+    let plan = plan(&request, &catalog(), &[facts], &Volumes::default(), &Target::default()).unwrap();
+    let made = transform(whole, plan.items().next().unwrap(), &plan).unwrap();
+    assert_eq!(made["metadata"].get("finalizers"), None);
+}
+
+#[test]
+fn a_namespace_that_is_there_is_added_to_and_loses_nothing() {
+    use crate::restore::namespaces::addition;
+    let archived = json!({"metadata": {"labels": {"team": "a", "tier": "1"}, "annotations": {"x": "y",
+        "openshift.io/sa.scc.uid-range": "1/2", "kubectl.kubernetes.io/last-applied-configuration": "{}"}}});
+    let live = json!({"metadata": {"labels": {"team": "b"}, "annotations": {"openshift.io/sa.scc.uid-range": "9/9"}}});
+    let with = |policy: &str| {
+        let spec = json!({"existingResourcePolicy": policy});
+        planned(spec, &[("configmaps shop/a", json!({}))], &Volumes::default(), &Target::default())
+    };
+    let added = json!({"metadata": {"labels": {"tier": "1"}, "annotations": {"x": "y"}}});
+    assert_eq!(addition(&archived, &live, &with("update")), Some(added.clone()));
+    assert_eq!(addition(&archived, &live, &with("recreate")), Some(added));
+    assert_eq!(addition(&archived, &live, &with("none")), None);
+    assert_eq!(addition(&live, &live, &with("update")), None);
+}
+
+#[test]
 fn names_are_labels_even_when_long_and_namespaces_are_mapped() {
     let mut request = request(json!({"namespaceMapping": {"shop": "shop-2"}}));
     request.backup = "b".repeat(64);

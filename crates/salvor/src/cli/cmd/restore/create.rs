@@ -51,7 +51,7 @@ pub struct Create {
     /// Resources to leave out
     #[arg(long, value_parser = values::names, default_value = "")]
     exclude_resources: Names,
-    /// What happens to objects that are there already: none or update
+    /// What happens to objects that are there already: none, update or recreate
     #[arg(long, default_value = "")]
     existing_resource_policy: String,
     /// Resources that get their status back
@@ -114,8 +114,10 @@ impl Create {
         if self.selector.is_some() && self.or_selector.is_some() {
             bail!("either a 'selector' or an 'or-selector' can be specified, but not both");
         }
-        if !matches!(self.existing_resource_policy.as_str(), "" | "none" | "update") {
-            bail!("existing-resource-policy has invalid value, it accepts only none, update as value");
+        if !matches!(self.existing_resource_policy.as_str(), "" | "none" | "update" | "recreate") {
+            bail!(
+                "existing-resource-policy has invalid value, it accepts only none, update, recreate as value"
+            );
         }
         if self.parallel_files_download < 0 {
             bail!("parallel-files-download cannot be negative");

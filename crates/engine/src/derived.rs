@@ -1,0 +1,146 @@
+//! Objects that a controller makes out of others, and makes again wherever those are. To bring them back is to race with
+//! it: it deletes what comes too early, and fights over what comes too late. One table says which they are.
+
+use api::meta::{GroupResource, ObjectKey};
+
+use crate::facts::{Facts, Owner};
+use crate::filter::selector::Labelled;
+
+/// Looks an object up among those that stay.
+type Find<'f, 'a> = &'f dyn Fn(&ObjectKey) -> Option<&'a Facts>;
+
+/// One kind of derived objects.
+struct Row {
+    /// Their type.
+    resource: &'static str,
+    /// Which of them; `None` for all.
+    which: Option<for<'f, 'a> fn(&Facts, Find<'f, 'a>) -> bool>,
+    /// Who makes them again, in words that follow "made by".
+    maker: &'static str,
+}
+
+const TABLE: &[Row] = &[
+    Row {
+        resource: "clusterserviceversions.operators.coreos.com",
+        which: Some(is_copied),
+        maker: "the operator lifecycle manager",
+    },
+    Row {
+        resource: "configmaps",
+        which: Some(is_authority),
+        maker: "the publisher of certificate authorities",
+    },
+    Row { resource: "csistoragecapacities.storage.k8s.io", which: None, maker: "the storage driver" },
+    Row { resource: "endpoints", which: Some(is_of_selector), maker: "the controller of its service" },
+    Row {
+        resource: "endpointslices.discovery.k8s.io",
+        which: Some(is_controlled),
+        maker: "the controller of its service",
+    },
+    Row { resource: "ipaddresses.networking.k8s.io", which: None, maker: "the API server, for a service" },
+    Row { resource: "leasecandidates.coordination.k8s.io", which: None, maker: "whoever wants to lead" },
+    Row { resource: "leases.coordination.k8s.io", which: None, maker: "whoever leads" },
+    Row { resource: "nodes.metrics.k8s.io", which: None, maker: "the metrics server" },
+    Row { resource: "pods", which: Some(is_of_job_or_build), maker: "its job or build" },
+    Row { resource: "pods.metrics.k8s.io", which: None, maker: "the metrics server" },
+    Row { resource: "resourceslices.resource.k8s.io", which: None, maker: "the device driver" },
+];
+
+/// Who makes an object again, if somebody does. `find` looks up what stays: an object is derived only while what it is
+/// made of stays, too, where that can be told.
+pub fn maker<'a>(facts: &Facts, find: impl Fn(&ObjectKey) -> Option<&'a Facts>) -> Option<&'static str> {
+    let resource = facts.key.resource.to_string();
+    let row = TABLE.iter().find(|row| row.resource == resource)?;
+    row.which.is_none_or(|which| which(facts, &find)).then_some(row.maker)
+}
+
+/// An operator's version that was copied into other namespaces.
+fn is_copied(facts: &Facts, _: Find<'_, '_>) -> bool {
+    facts.labels.label("olm.copiedFrom").is_some()
+}
+
+/// Every namespace gets these: they hold the authorities of one cluster.
+fn is_authority(facts: &Facts, _: Find<'_, '_>) -> bool {
+    matches!(facts.key.name.as_str(), "kube-root-ca.crt" | "openshift-service-ca.crt")
+}
+
+/// Endpoints that follow from the selector of the service of their name. Those of services without one were written by
+/// somebody.
+fn is_of_selector(facts: &Facts, find: Find<'_, '_>) -> bool {
+    let services = GroupResource::new("", "services");
+    let service = ObjectKey::new(services, facts.key.namespace.as_deref(), &facts.key.name);
+    let managed = facts.labels.label("endpoints.kubernetes.io/managed-by") == Some("endpoint-controller");
+    find(&service).map_or(managed, |service| service.marks.selects)
+}
+
+/// Slices that a controller of Kubernetes wrote, from a selector or from endpoints.
+fn is_controlled(facts: &Facts, _: Find<'_, '_>) -> bool {
+    matches!(
+        facts.labels.label("endpointslice.kubernetes.io/managed-by"),
+        Some("endpointslice-controller.k8s.io" | "endpointslicemirroring-controller.k8s.io")
+    )
+}
+
+/// A pod of a build, or of a job that stays: jobs get new selectors, so that they would not know it again, and make
+/// another one beside it. Pods of replica sets and the like are adopted, and stay.
+fn is_of_job_or_build(facts: &Facts, find: Find<'_, '_>) -> bool {
+    let jobs = GroupResource::new("batch", "jobs");
+    let of_job = |owner: &Owner| {
+        let job = ObjectKey::new(jobs.clone(), facts.key.namespace.as_deref(), &owner.name);
+        owner.kind == "Job" && owner.api_version.starts_with("batch/") && find(&job).is_some()
+    };
+    facts.labels.label("openshift.io/build.name").is_some() || facts.owners.iter().any(of_job)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::Span;
+    use api::meta::ResourceType;
+    use serde_json::{Value, json};
+
+    fn facts(resource: &str, name: &str, document: Value) -> Facts {
+        let resource: GroupResource = resource.parse().unwrap();
+        let of = ResourceType::addressed(&resource.group, "v1", &resource.resource, "", true);
+        let key = ObjectKey::new(resource, Some("shop"), name);
+        Facts { key, ..Facts::of(&document, &of, Span::default()) }
+    }
+
+    fn is_derived(of: &Facts, others: &[Facts]) -> bool {
+        maker(of, |key| others.iter().find(|other| other.key == *key)).is_some()
+    }
+
+    #[test]
+    fn endpoints_follow_from_a_selector_or_were_written_by_somebody() {
+        let endpoints = facts("endpoints", "web", json!({}));
+        let with = [facts("services", "web", json!({"spec": {"selector": {"app": "web"}}}))];
+        let without = [facts("services", "web", json!({"spec": {"selector": {}}}))];
+        assert!(is_derived(&endpoints, &with));
+        assert!(!is_derived(&endpoints, &without) && !is_derived(&endpoints, &[]));
+        let by = |who: &str| json!({"metadata": {"labels": {"endpointslice.kubernetes.io/managed-by": who}}});
+        let slice = |who: &str| facts("endpointslices.discovery.k8s.io", "web-1", by(who));
+        assert!(is_derived(&slice("endpointslice-controller.k8s.io"), &[]));
+        assert!(!is_derived(&slice("somebody"), &[]));
+    }
+
+    #[test]
+    fn pods_of_a_job_that_stays_are_made_anew_and_others_are_not() {
+        let pod = |kind: &str, group: &str| {
+            let owner = json!({"apiVersion": format!("{group}/v1"), "kind": kind, "name": "x"});
+            facts("pods", "x-1", json!({"metadata": {"ownerReferences": [owner]}}))
+        };
+        let job = [facts("jobs.batch", "x", json!({})), facts("replicasets.apps", "x", json!({}))];
+        assert!(is_derived(&pod("Job", "batch"), &job));
+        assert!(!is_derived(&pod("Job", "batch"), &[]));
+        assert!(!is_derived(&pod("ReplicaSet", "apps"), &job));
+        assert!(!is_derived(&pod("Job", "example.com"), &job));
+    }
+
+    #[test]
+    fn what_every_namespace_gets_is_derived_and_what_users_write_is_not() {
+        assert!(is_derived(&facts("configmaps", "kube-root-ca.crt", json!({})), &[]));
+        assert!(!is_derived(&facts("configmaps", "settings", json!({})), &[]));
+        assert!(is_derived(&facts("leases.coordination.k8s.io", "leader", json!({})), &[]));
+        assert!(!is_derived(&facts("leases.example.com", "flat", json!({})), &[]));
+    }
+}
