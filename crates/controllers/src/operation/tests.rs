@@ -1,5 +1,6 @@
 //! A backup and a restore in a world in memory: whole, and cut off at each call to the cluster and to the store.
 
+mod adjusting;
 mod deposed;
 mod lasting;
 mod plans;

@@ -6,6 +6,7 @@ use api::Kind;
 use api::meta::{GroupResource, ObjectKey, ResourceType};
 use api::velero::v1::{Restore, RestoreSpec};
 
+use super::adjustments::Adjustments;
 use super::order::{DEFINITIONS, NAMESPACES, Order, Priorities};
 use super::plan::{
     Gate, Identity, LeftOut, PlannedItem, PlannedKind, PlannedNamespace, Policy, RestorePlan, Rule, Stage,
@@ -456,6 +457,7 @@ impl<'a> Planner<'a> {
             policy,
             keep_node_ports: spec.preserve_node_ports == Some(true),
             namespace_mapping: spec.namespace_mapping.clone(),
+            adjustments: Adjustments::default(),
             kinds: self.draft.kinds,
             volumes: self.draft.volumes,
             stages: stages.into_values().collect(),

@@ -179,6 +179,9 @@ struct RestoreFlags {
     /// Resources that go first, then `-`, then those that go last
     #[arg(long)]
     restore_resource_priorities: Option<String>,
+    /// The ConfigMap of the resource modifier of restores that name none
+    #[arg(long, default_value = "")]
+    default_resource_modifier_configmap: String,
     /// How long to wait for something that is being deleted
     #[arg(long, default_value = "10m")]
     terminating_resource_timeout: GoDuration,
@@ -364,6 +367,7 @@ impl RestoreFlags {
     fn settings(self) -> Result<RestoreSettings, Refused> {
         Ok(RestoreSettings {
             priorities: self.restore_resource_priorities.as_deref().map(priorities),
+            default_modifier: Some(self.default_resource_modifier_configmap).filter(|name| !name.is_empty()),
             terminating_timeout: length("terminating-resource-timeout", self.terminating_resource_timeout)?,
             concurrent: 1,
         })

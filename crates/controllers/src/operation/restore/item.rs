@@ -10,7 +10,7 @@ use engine::journal::{Action, Outcome};
 use engine::problem::{Code, Problem, Severity};
 use engine::restore::existing::Change;
 use engine::restore::plan::PlannedItem;
-use engine::restore::{self, Existing, RestorePlan, existing, problems, status};
+use engine::restore::{self, Existing, RestorePlan, Transformed, existing, problems, status};
 use serde_json::Value;
 
 use super::pace::Pace;
@@ -31,7 +31,11 @@ pub(super) async fn settle(
         Error::Malformed { what: plan.source(planned).to_string(), message: error.to_string() }
     })?;
     let settled = match restore::transform(archived.clone(), planned, plan) {
-        Ok(desired) => Item { operation, plan, planned, pace, archived, desired }.create().await?,
+        Ok(Transformed { document: desired, problems }) => {
+            let mut settled = Item { operation, plan, planned, pace, archived, desired }.create().await?;
+            settled.problems.splice(0..0, problems);
+            settled
+        }
         Err(problem) => Outcome::with(Action::Failed, problem),
     };
     Ok((number, settled))
