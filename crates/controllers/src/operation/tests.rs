@@ -4,6 +4,7 @@ mod adjusting;
 mod deposed;
 mod lasting;
 mod plans;
+mod statuses;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -179,7 +179,7 @@ impl Rule {
 
     /// What the rule makes of a document.
     fn applied(&self, document: &Value, subject: &Subject<'_>) -> Result<Changed, Refusal> {
-        let filled = |value: &Value| {
+        let filled = |value: &Value| -> Result<Value, Refusal> {
             let mut value = value.clone();
             let names = Names::of_subject(subject);
             template::fill(&mut value, &|fact| names.of(fact)).map_err(Refusal::Failed)?;

@@ -1,6 +1,7 @@
 //! Restores as a whole: an archive and a cluster in, a plan and documents out.
 
 mod adjusting;
+mod examples;
 mod meeting;
 mod planning;
 mod preparing;

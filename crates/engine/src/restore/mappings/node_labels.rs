@@ -44,11 +44,11 @@ enum Fate {
 
 impl NodeLabels {
     pub(super) fn read(entries: &[Entry]) -> Result<Self, String> {
-        let rule = |entry| {
+        let rule = |entry: &Entry| -> Result<Rule, String> {
             let (old, new) = halves(entry)?;
             let (key, value) =
                 old.split_once('=').map_or((old, None), |(key, value)| (key, Some(value.to_owned())));
-            let pair = |text: &str| Some(text.split_once('=')?).filter(|(key, _)| !key.is_empty()).map(owned);
+            let pair = |text: &str| text.split_once('=').filter(|(key, _)| !key.is_empty()).map(owned);
             let new = match new {
                 "" => None,
                 text => Some(

@@ -66,7 +66,8 @@ impl StorageClasses {
     /// Maps the class of a claim, a volume, or a template of claims. Returns the new class if there is none like it.
     fn claim(&self, claim: &mut Value) -> Option<String> {
         let mut missing = None;
-        for (path, field) in [(&["spec"][..], "storageClassName"), (&["metadata", "annotations"], ANNOTATION)]
+        for (path, field) in
+            [(&["spec"][..], "storageClassName"), (&["metadata", "annotations"][..], ANNOTATION)]
         {
             let Some(fields) = object_mut(claim, path) else { continue };
             let Some(new) = fields.get(field).and_then(Value::as_str).and_then(|old| self.new.get(old))

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::conditions::{Conditions, Match, Pattern};
+use super::conditions::{Conditions, Match, NamePattern, Pattern};
 use super::operations::Operation;
 use super::{Modifiers, Patches, Rule, template, value};
 use crate::document::{at, name};
@@ -19,14 +19,18 @@ const VERSION: &str = "v1";
 type Read<T> = Result<T, String>;
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(
+    rename_all = "camelCase",
+    deny_unknown_fields,
+    expecting = "a map with version and resourceModifierRules"
+)]
 struct WrittenFile {
     version: String,
     resource_modifier_rules: Vec<Value>,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a map with conditions and patches")]
 struct WrittenRule {
     #[serde(default)]
     conditions: Value,
@@ -36,7 +40,7 @@ struct WrittenRule {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a map of conditions")]
 struct WrittenConditions {
     #[serde(default)]
     group_resource: String,
@@ -47,7 +51,7 @@ struct WrittenConditions {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a map with path and value")]
 struct WrittenMatch {
     #[serde(default)]
     path: String,
@@ -55,7 +59,7 @@ struct WrittenMatch {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a map with operation and path")]
 struct WrittenOperation {
     #[serde(default)]
     operation: String,
@@ -67,7 +71,7 @@ struct WrittenOperation {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a map with patchData")]
 struct WrittenPatch {
     patch_data: String,
 }
@@ -132,7 +136,7 @@ fn conditions(written: Value) -> Read<Conditions> {
     let pattern =
         |field: &str, text: String| Pattern::try_from(text).map_err(|error| format!("{field}: {error}"));
     let namespaces = of.namespaces.unwrap_or_default().into_iter().map(|text| pattern("namespaces", text));
-    let name = of.resource_name_regex.filter(|text| !text.is_empty()).map(TryInto::try_into).transpose();
+    let name = of.resource_name_regex.filter(|text| !text.is_empty()).map(NamePattern::try_from).transpose();
     let matches = (1..).zip(of.matches.unwrap_or_default());
     let matches = matches.map(|(number, written)| {
         match_of(written).map_err(|error| format!("matches, entry {number}: {error}"))
@@ -140,7 +144,7 @@ fn conditions(written: Value) -> Read<Conditions> {
     Ok(Conditions {
         group_resource: pattern("groupResource", of.group_resource)?,
         namespaces: namespaces.collect::<Read<_>>()?,
-        name: name.map_err(|error: String| format!("resourceNameRegex: {error}"))?,
+        name: name.map_err(|error| format!("resourceNameRegex: {error}"))?,
         labels: of.label_selector.map_or(Ok(Selector::default()), selector)?,
         matches: matches.collect::<Read<_>>()?,
     })

@@ -111,7 +111,7 @@ impl Merger {
         path: &str,
     ) -> Result<Vec<Value>, String> {
         match field {
-            Some(Field::Keyed(key, members)) => self.keyed(before, patch, (key, members), path),
+            Some(Field::Keyed(key, members)) => self.keyed(before, patch, (*key, *members), path),
             Some(Field::Set) => Ok(lists::united(before, patch)),
             Some(Field::Object(_)) | None => {
                 if self.foreign && !before.is_empty() {

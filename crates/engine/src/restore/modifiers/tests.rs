@@ -324,6 +324,7 @@ fn what_is_wrong_is_said_with_its_rule_and_field() {
     );
     assert!(of("a: [").first().unwrap().starts_with("it is not YAML: "));
     assert!(of("version: v1\nversion: v1\nresourceModifierRules: []")[0].starts_with("it is not YAML: "));
+    assert_eq!(of("- a"), ["invalid type: sequence, expected a map with version and resourceModifierRules"]);
     assert_eq!(of("version: v2\nresourceModifierRules: [{}]"), ["version \"v2\" is not known: only v1 is"]);
     assert_eq!(of("version: V1\nresourceModifierRules: []"), ["resourceModifierRules is empty"]);
     assert!(of("version: v1\nresourceModifierRules: [{}]\nmore: 1")[0].starts_with("unknown field `more`"));

@@ -32,7 +32,7 @@ impl Schema {
     /// By what the members of a list are told apart, if by a field.
     pub(super) fn key(&self, name: &str) -> Option<&'static str> {
         match self.field(name) {
-            Some(Field::Keyed(key, _)) => Some(key),
+            Some(Field::Keyed(key, _)) => Some(*key),
             _ => None,
         }
     }
