@@ -468,6 +468,9 @@ mod tests {
         assert_eq!(config.periods.operations, Duration::from_secs(10));
         assert_eq!(config.limits.page_size, 500);
         assert!(config.restore.priorities.is_none());
+        assert_eq!(config.restore.default_modifier, None);
+        let config = parsed("--default-resource-modifier-configmap=m").unwrap().config;
+        assert_eq!(config.restore.default_modifier.as_deref(), Some("m"));
     }
 
     #[test]
@@ -515,7 +518,7 @@ mod tests {
             item-operation-sync-frequency default-volumes-to-fs-backup uploader-type default-item-operation-timeout \
             resource-timeout max-concurrent-k8s-connections default-snapshot-move-data disable-informer-cache \
             schedule-skip-immediately default-volume-snapshot-locations backup-repository-configmap \
-            repo-maintenance-job-configmap item-block-worker-count concurrent-backups kubeconfig kubecontext \
+            repo-maintenance-job-configmap default-resource-modifier-configmap item-block-worker-count concurrent-backups kubeconfig kubecontext \
             namespace features colorized"
             .split_whitespace()
         {

@@ -1,5 +1,6 @@
 //! JSON Patch as rules have it.
 
+use json_patch::jsonptr::PointerBuf;
 use json_patch::{PatchErrorKind, PatchOperation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -40,6 +41,21 @@ impl Operation {
         }
     }
 
+    /// Counts places of lists from the beginning that are counted from the end, as Velero takes them: `-1` is the last.
+    fn count(&mut self, document: &Value) {
+        // Where something is put, the place behind the last one counts, too.
+        let (from, path, behind) = match &mut self.0 {
+            PatchOperation::Add(of) => (None, &mut of.path, 1),
+            PatchOperation::Remove(of) => (None, &mut of.path, 0),
+            PatchOperation::Replace(of) => (None, &mut of.path, 0),
+            PatchOperation::Test(of) => (None, &mut of.path, 0),
+            PatchOperation::Move(of) => (Some(&mut of.from), &mut of.path, 1),
+            PatchOperation::Copy(of) => (Some(&mut of.from), &mut of.path, 1),
+        };
+        from.into_iter().for_each(|from| counted(from, document, 0));
+        counted(path, document, behind);
+    }
+
     /// Applies it to a document, and says how much it copied.
     fn apply(&self, document: &mut Value) -> Result<usize, Refusal> {
         let copied = match &self.0 {
@@ -61,6 +77,26 @@ impl Operation {
             }
         })?;
         Ok(copied)
+    }
+}
+
+fn counted(pointer: &mut PointerBuf, document: &Value, behind: usize) {
+    if !pointer.as_str().contains("/-") {
+        return;
+    }
+    let (mut made, tokens) = (String::new(), pointer.as_str().split('/').skip(1));
+    let last = tokens.clone().count().saturating_sub(1);
+    for (at, token) in tokens.enumerate() {
+        let extra = if at == last { behind } else { 0 };
+        let length = document.pointer(&made).and_then(Value::as_array).map(|list| list.len() + extra);
+        let back = token.strip_prefix('-').and_then(|digits| digits.parse::<usize>().ok());
+        let place =
+            length.zip(back).and_then(|(length, back)| length.checked_sub(back)).filter(|_| back != Some(0));
+        made.push('/');
+        made.push_str(&place.map_or_else(|| token.to_owned(), |place| place.to_string()));
+    }
+    if let Ok(made) = PointerBuf::parse(made) {
+        *pointer = made;
     }
 }
 
@@ -93,6 +129,7 @@ pub(super) fn apply(
         if let Some(value) = operation.value_mut() {
             *value = filled(value)?;
         }
+        operation.count(document);
         copied += operation.apply(document)?;
         if copied > COPIED_BYTES_MAX {
             return Err(Refusal::Failed(format!("its copies make more than {COPIED_BYTES_MAX} bytes")));

@@ -1,8 +1,8 @@
 //! Reading the ConfigMap of a resource modifier: strictly, and with errors that say where.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
 use super::conditions::{Conditions, Match, NamePattern, Pattern};
@@ -55,6 +55,7 @@ struct WrittenConditions {
 struct WrittenMatch {
     #[serde(default)]
     path: String,
+    #[serde(default, deserialize_with = "present")]
     value: Option<Value>,
 }
 
@@ -67,6 +68,7 @@ struct WrittenOperation {
     from: String,
     #[serde(default)]
     path: String,
+    #[serde(default, deserialize_with = "present")]
     value: Option<Value>,
 }
 
@@ -74,6 +76,11 @@ struct WrittenOperation {
 #[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "a map with patchData")]
 struct WrittenPatch {
     patch_data: String,
+}
+
+/// A null that is written is a value, and not the want of one.
+fn present<'de, D: Deserializer<'de>>(written: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(written).map(Some)
 }
 
 /// The rules of a ConfigMap.
@@ -101,7 +108,10 @@ fn text(config_map: &Value) -> Read<String> {
 }
 
 fn file(text: &str) -> Read<WrittenFile> {
-    let document: Value = serde_saphyr::from_str(text).map_err(|error| format!("it is not YAML: {error}"))?;
+    // Words such as `yes` and `on` are texts, as Velero's own reader has them.
+    let options = serde_saphyr::options! { strict_booleans: true };
+    let document: Value = serde_saphyr::from_str_with_options(text, options)
+        .map_err(|error| format!("it is not YAML: {error}"))?;
     let file: WrittenFile = typed(document)?;
     if !file.version.eq_ignore_ascii_case(VERSION) {
         return Err(format!("version {:?} is not known: only {VERSION} is", file.version));

@@ -71,6 +71,26 @@ fn every_operation_of_a_json_patch() {
 }
 
 #[test]
+fn places_may_be_counted_from_the_end() {
+    let rules = patches(
+        "{groupResource: pods}",
+        "  - {operation: replace, path: /spec/list/-1/name, value: last}
+  - {operation: remove, path: /spec/list/-2}
+  - {operation: add, path: /spec/list/-1, value: behind}
+  - {operation: add, path: /spec/-1, value: a key}
+",
+    );
+    check(
+        &rules,
+        "pods shop/web",
+        json!({"spec": {"list": [{"name": "a"}, {"name": "b"}, {"name": "c"}]}}),
+        json!({"metadata": {}, "spec": {"list": [{"name": "a"}, {"name": "last"}, "behind"], "-1": "a key"}}),
+    );
+    let far = patches("{groupResource: pods}", "  - {operation: remove, path: /spec/list/-4}\n");
+    assert_eq!(modified(&read(&far), "pods shop/web", json!({"spec": {"list": [1]}})).1.len(), 1);
+}
+
+#[test]
 fn a_test_that_does_not_hold_is_no_problem_and_leaves_the_object_as_it_was() {
     for test in
         ["{operation: test, path: /spec/a, value: \"2\"}", "{operation: test, path: /spec/b, value: x}"]
