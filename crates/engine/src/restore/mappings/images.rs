@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn a_rule_fits_whole_parts_only() {
         check(&["nginx,web"], "nginx", "web");
-        check(&["nginx,web"], "docker.io/library/nginx:1.2", "docker.io/library/web:1.2");
+        check(&["nginx,web"], "hub.example/library/nginx:1.2", "hub.example/library/web:1.2");
         check(&["nginx,web"], "my-nginx", "part of 00");
         check(&["nginx,web"], "r.io/nginx-exporter/x", "part of 00");
         check(&["nginx,web"], "r.io/nginx-exporter/nginx", "r.io/nginx-exporter/web");

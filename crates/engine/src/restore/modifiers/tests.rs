@@ -332,22 +332,36 @@ fn copies_of_copies_end() {
     assert!(problems[0].ends_with("its copies make more than 1048576 bytes"), "{problems:?}");
 }
 
+fn errors(text: &str) -> Vec<String> {
+    Modifiers::read(&json!({"metadata": {"name": "m"}, "data": {"a": text}})).unwrap_err()
+}
+
 #[test]
-fn what_is_wrong_is_said_with_its_rule_and_field() {
-    let of =
-        |text: &str| Modifiers::read(&json!({"metadata": {"name": "m"}, "data": {"a": text}})).unwrap_err();
+fn what_is_wrong_with_a_file_is_said() {
     assert_eq!(Modifiers::read(&json!({})).unwrap_err(), ["it has no data"]);
     let two = json!({"data": {"a": "", "b": ""}});
     assert_eq!(
         Modifiers::read(&two).unwrap_err(),
         ["it has more than one key of data, and only one can be the rules"]
     );
-    assert!(of("a: [").first().unwrap().starts_with("it is not YAML: "));
-    assert!(of("version: v1\nversion: v1\nresourceModifierRules: []")[0].starts_with("it is not YAML: "));
-    assert_eq!(of("- a"), ["invalid type: sequence, expected a map with version and resourceModifierRules"]);
-    assert_eq!(of("version: v2\nresourceModifierRules: [{}]"), ["version \"v2\" is not known: only v1 is"]);
-    assert_eq!(of("version: V1\nresourceModifierRules: []"), ["resourceModifierRules is empty"]);
-    assert!(of("version: v1\nresourceModifierRules: [{}]\nmore: 1")[0].starts_with("unknown field `more`"));
+    assert!(errors("a: [").first().unwrap().starts_with("it is not YAML: "));
+    assert!(errors("version: v1\nversion: v1\nresourceModifierRules: []")[0].starts_with("it is not YAML: "));
+    assert_eq!(
+        errors("- a"),
+        ["invalid type: sequence, expected a map with version and resourceModifierRules"]
+    );
+    assert_eq!(
+        errors("version: v2\nresourceModifierRules: [{}]"),
+        ["version \"v2\" is not known: only v1 is"]
+    );
+    assert_eq!(errors("version: V1\nresourceModifierRules: []"), ["resourceModifierRules is empty"]);
+    assert!(
+        errors("version: v1\nresourceModifierRules: [{}]\nmore: 1")[0].starts_with("unknown field `more`")
+    );
+}
+
+#[test]
+fn what_is_wrong_is_said_with_its_rule_and_field() {
     for (rule, expect) in [
         ("{}", "conditions: groupResource is missing"),
         (
@@ -389,9 +403,13 @@ fn what_is_wrong_is_said_with_its_rule_and_field() {
         ),
     ] {
         let good = "{conditions: {groupResource: pods}, patches: [{operation: remove, path: /a}]}";
-        let errors = of(&format!("version: v1\nresourceModifierRules:\n- {good}\n- {rule}\n"));
-        assert_eq!(errors, [format!("rule 2: {expect}")], "{rule}");
+        let found = errors(&format!("version: v1\nresourceModifierRules:\n- {good}\n- {rule}\n"));
+        assert_eq!(found, [format!("rule 2: {expect}")], "{rule}");
     }
+}
+
+#[test]
+fn what_others_say_is_wrong_is_said_with_its_rule_too() {
     for (rule, expect) in [
         (
             "{conditions: {groupResource: pods, resourceNameRegex: '('}}",
@@ -411,8 +429,8 @@ fn what_is_wrong_is_said_with_its_rule_and_field() {
             "rule 1: patches, entry 1: value",
         ),
     ] {
-        let errors = of(&format!("version: v1\nresourceModifierRules:\n- {rule}\n"));
-        assert!(errors[0].starts_with(expect), "{errors:?}");
+        let found = errors(&format!("version: v1\nresourceModifierRules:\n- {rule}\n"));
+        assert!(found[0].starts_with(expect), "{found:?}");
     }
 }
 
