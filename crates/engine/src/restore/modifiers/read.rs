@@ -109,7 +109,7 @@ fn text(config_map: &Value) -> Read<String> {
 
 fn file(text: &str) -> Read<WrittenFile> {
     // Words such as `yes` and `on` are texts, as Velero's own reader has them.
-    let options = serde_saphyr::options! { strict_booleans: true };
+    let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
     let document: Value = serde_saphyr::from_str_with_options(text, options)
         .map_err(|error| format!("it is not YAML: {error}"))?;
     let file: WrittenFile = typed(document)?;
@@ -236,7 +236,10 @@ fn operation(written: Value) -> Read<Operation> {
 fn patch(written: Value) -> Read<Value> {
     let of: WrittenPatch = typed(written)?;
     let patch = serde_json::from_str(&of.patch_data)
-        .or_else(|_| serde_saphyr::from_str(&of.patch_data))
+        .or_else(|_| {
+            let options = serde_saphyr::options! { with_snippet: false };
+            serde_saphyr::from_str_with_options(&of.patch_data, options)
+        })
         .map_err(|error| format!("patchData is neither JSON nor YAML: {error}"))?;
     match patch {
         Value::Object(_) => Ok(patch),

@@ -114,10 +114,16 @@ impl Merger {
             Some(Field::Keyed(key, members)) => self.keyed(before, patch, (*key, *members), path),
             Some(Field::Set) => Ok(lists::united(before, patch)),
             Some(Field::Object(_)) | None => {
+                let directs = |member: &Value| member.get(PATCH).is_some() && !is_lone_directive(member);
+                if patch.iter().any(directs) {
+                    return Err(format!(
+                        "{path} is a list that can only be replaced, and a member has {PATCH}"
+                    ));
+                }
                 if self.foreign && !before.is_empty() {
                     self.replaced.get_or_insert_with(|| path.to_owned());
                 }
-                Ok(patch.to_vec())
+                Ok(patch.iter().filter(|member| !is_lone_directive(member)).cloned().collect())
             }
         }
     }

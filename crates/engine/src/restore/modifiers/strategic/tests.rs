@@ -97,6 +97,10 @@ fn nonsense_is_an_error() {
         (json!({"spec": {"$patch": "explode"}}), "and not replace, delete or merge"),
         (json!({"spec": {"$retainKeys": "type"}}), "is no list"),
         (json!({"spec": {"template": {"spec": {"containers": [{"$patch": "merge"}]}}}}), "not for lists"),
+        (
+            json!({"spec": {"template": {"spec": {"tolerations": [{"key": "a", "$patch": "delete"}]}}}}),
+            "can only be replaced",
+        ),
         (json!([]), "no object"),
     ] {
         let error = merge(&mut deployment(json!({})), &patch).unwrap_err();
