@@ -94,6 +94,8 @@ pub struct BackupDefaults {
 pub struct RestoreSettings {
     /// The resources that go first, and those that go last, where the server was told.
     pub priorities: Option<Priorities>,
+    /// The ConfigMap of the resource modifier of restores that name none.
+    pub default_modifier: Option<String>,
     /// How long to wait for something that is being deleted.
     pub terminating_timeout: Duration,
     /// How many restores run at once.
@@ -131,7 +133,12 @@ impl Default for Config {
             scratch: PathBuf::from("/tmp"),
             periods: Periods::default(),
             backup: BackupDefaults::default(),
-            restore: RestoreSettings { priorities: None, terminating_timeout: 10 * MINUTE, concurrent: 1 },
+            restore: RestoreSettings {
+                priorities: None,
+                default_modifier: None,
+                terminating_timeout: 10 * MINUTE,
+                concurrent: 1,
+            },
             limits: Limits { resource_timeout: 10 * MINUTE, page_size: 500, connections: 30 },
             features: BTreeSet::new(),
             disabled: BTreeSet::new(),

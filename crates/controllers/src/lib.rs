@@ -4,6 +4,7 @@
 //! further. The function reads what is so through [`deps::Deps`], asks `engine` what that means, does it and
 //! writes the outcome into the object's status. It may be stopped after any line and run again.
 
+mod adjust;
 pub mod config;
 pub mod deps;
 pub mod error;

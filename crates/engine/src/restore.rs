@@ -4,10 +4,13 @@
 //! The flow: [`prepare()`] a Restore, [`plan()`] over the facts of the archive, [`check()`] the plan, then run it stage by stage: [`transform()`] a document, create it, and if it exists [`decide()`].
 
 pub mod actions;
+pub mod adjustments;
 pub mod check;
 pub mod existing;
 pub mod files;
 pub mod log;
+pub mod mappings;
+pub mod modifiers;
 pub mod namespaces;
 pub mod order;
 pub mod owners;
@@ -24,12 +27,13 @@ pub mod volumes;
 
 pub use crate::backup::check::{Gravity, Note};
 pub use crate::journal::Action as Outcome;
+pub use adjustments::Adjustments;
 pub use check::check;
 pub use existing::{Change, Existing, decide};
 pub use plan::{Identity, LeftOut, PlannedItem, Policy, RestorePlan, Rule, Stage};
 pub use planner::{Refusal, Request, Target, plan};
 pub use prepare::{Prepared, prepare};
-pub use transform::transform;
+pub use transform::{Transformed, transform};
 pub use volumes::Volumes;
 
 #[cfg(test)]

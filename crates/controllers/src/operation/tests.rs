@@ -1,11 +1,13 @@
 //! A backup and a restore in a world in memory: whole, and cut off at each call to the cluster and to the store.
 
+mod adjusting;
 mod deposed;
 mod lasting;
 mod plans;
 mod policies;
 mod refusals;
 mod relations;
+mod statuses;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -19,6 +19,7 @@ use store::backup_files::read_restore_file;
 use store::bucket::RestoreFile;
 use tracing::warn;
 
+use crate::adjust;
 use crate::deps::Deps;
 use crate::error::{Error, Result, read};
 use crate::metrics::Metric;
@@ -115,7 +116,14 @@ async fn begin(deps: &Deps, restore: &Restore, now: Timestamp) -> Result<()> {
     let catalog = Catalog::new(deps.cluster.discover().await?.types);
     let backups = list::<Backup>(deps, "").await?;
     let locations = list::<BackupStorageLocation>(deps, "").await?;
-    let observed = Prepared { backups: &backups, locations: &locations, catalog: &catalog, now };
+    let adjustments = adjust::read(deps, &restore.spec).await?.errors;
+    let observed = Prepared {
+        backups: &backups,
+        locations: &locations,
+        catalog: &catalog,
+        adjustments: &adjustments,
+        now,
+    };
     let defaults = Defaults { item_operation_timeout: deps.config.backup.item_operation_timeout.into() };
     let Preparation { spec, status, validation_errors } = prepare(restore, &observed, &defaults);
     let schedule = [spec.schedule_name.as_str()];

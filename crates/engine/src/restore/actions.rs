@@ -3,11 +3,13 @@
 mod binding;
 mod definition;
 mod job;
+mod network_policy;
 mod pod;
 mod pod_volume;
 mod secret;
 mod service;
 mod service_account;
+mod service_reference;
 mod volume;
 mod volume_claim;
 mod webhook;
@@ -40,6 +42,8 @@ pub const ALL: &[&Action] = &[
     &secret::ACTION,
     &service::ACTION,
     &service_account::ACTION,
+    &service_reference::ACTION,
+    &network_policy::ACTION,
 ];
 
 /// The names of the actions for a type, in order.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use api::meta::{GroupResource, ObjectKey, ResourceType};
 use serde::{Deserialize, Serialize};
 
+use super::adjustments::Adjustments;
 use super::owners::Link;
 use super::volumes::Decision;
 use crate::facts::Span;
@@ -30,6 +31,9 @@ pub struct RestorePlan {
     /// New names of namespaces, by their names in the backup.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub namespace_mapping: BTreeMap<String, String>,
+    /// What ConfigMaps want changed in the objects.
+    #[serde(default, skip_serializing_if = "Adjustments::is_empty")]
+    pub adjustments: Adjustments,
     /// The types of the objects, each once; items refer to them by position.
     pub kinds: Vec<PlannedKind>,
     /// Whether what is created gets no finalizers.

@@ -9,6 +9,7 @@ use api::meta::{GroupResource, ObjectKey, ResourceType};
 use api::velero::v1::{Restore, RestoreSpec};
 use api::{Kind, labels};
 
+use super::adjustments::Adjustments;
 use super::order::{DEFINITIONS, NAMESPACES, Order, Priorities};
 use super::plan::{
     Gate, Identity, LeftOut, PlannedItem, PlannedKind, PlannedNamespace, Policy, RestorePlan, Rule, Stage,
@@ -453,6 +454,7 @@ impl<'a> Planner<'a> {
             keep_node_ports: spec.preserve_node_ports == Some(true),
             namespace_mapping: spec.namespace_mapping.clone(),
             strip_finalizers: self.request.strip_finalizers,
+            adjustments: Adjustments::default(),
             kinds: self.draft.kinds,
             volumes: self.draft.volumes,
             stages: stages.into_values().collect(),

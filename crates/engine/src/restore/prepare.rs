@@ -1,5 +1,6 @@
 //! Reading a Restore: what is wrong with it, which backup it means, what it leaves to the server.
 
+use api::refs::TypedLocalObjectReference;
 use api::velero::v1::{Backup, BackupPhase, BackupStorageLocation, LocationPhase, Restore, RestorePhase};
 use api::velero::v1::{RestoreSpec, RestoreStatus};
 use api::{GoDuration, Kind, labels};
@@ -19,6 +20,8 @@ pub struct Observed<'a> {
     pub locations: &'a [BackupStorageLocation],
     /// The types of the cluster.
     pub catalog: &'a Catalog,
+    /// What is wrong with the ConfigMaps that change objects: see [`super::adjustments`].
+    pub adjustments: &'a [String],
     /// Now.
     pub now: Timestamp,
 }
@@ -47,6 +50,7 @@ pub fn prepare(restore: &Restore, observed: &Observed<'_>, defaults: &Defaults) 
     let mut errors = types(&mut spec, observed.catalog);
     errors.extend(filters(&spec));
     errors.extend(settings(&spec));
+    errors.extend_from_slice(observed.adjustments);
     errors.extend(source(&mut spec, observed, is_forced(restore)).err());
     if spec.item_operation_timeout.is_zero() {
         spec.item_operation_timeout = defaults.item_operation_timeout;
@@ -110,12 +114,14 @@ fn settings(spec: &RestoreSpec) -> Vec<String> {
         }
     }
     // Restoring without them would bring back something else than what was asked for.
-    let unsupported =
-        [(&spec.resource_modifier, "resourceModifier"), (&spec.resource_policy, "resourcePolicy")];
-    for (field, name) in unsupported {
-        if let Some(reference) = field {
-            errors.push(format!("{name} {:?} is not supported by this version", reference.name));
-        }
+    if let Some(TypedLocalObjectReference { kind, name, .. }) = &spec.resource_modifier
+        && !kind.eq_ignore_ascii_case("configmap")
+    {
+        errors
+            .push(format!("resourceModifier {name:?} is of the kind {kind:?}: only a ConfigMap can be used"));
+    }
+    if let Some(reference) = &spec.resource_policy {
+        errors.push(format!("resourcePolicy {:?} is not supported by this version", reference.name));
     }
     errors.extend(init_hooks(spec));
     errors

@@ -1,5 +1,7 @@
 //! Restores as a whole: an archive and a cluster in, a plan and documents out.
 
+mod adjusting;
+mod examples;
 mod meeting;
 mod planning;
 mod preparing;
@@ -43,6 +45,7 @@ pub(super) fn catalog() -> Catalog {
         ("apiregistration.k8s.io", "v1", "apiservices", "APIService", false),
         ("apps", "v1", "deployments", "Deployment", true),
         ("batch", "v1", "jobs", "Job", true),
+        ("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", true),
         ("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", false),
         ("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding", true),
         ("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", false),

@@ -7,6 +7,8 @@ use api::names::label_value;
 use serde_json::Value;
 
 use super::actions;
+use super::mappings::Before;
+use super::modifiers::Subject;
 use super::plan::{PlannedItem, RestorePlan};
 use super::problems;
 use crate::document::{at, object_mut, remove, remove_annotation, set_annotation, set_label};
@@ -35,17 +37,32 @@ pub struct Context<'a> {
     pub mapping: &'a BTreeMap<String, String>,
 }
 
+/// What became of a document.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transformed {
+    /// The document to create.
+    pub document: Value,
+    /// What could not be done as it was asked for.
+    pub problems: Vec<Problem>,
+}
+
 /// The document to create, made of the one in the archive. Fields that nothing here knows stay as they are.
-pub fn transform(document: Value, item: &PlannedItem, plan: &RestorePlan) -> Result<Value, Problem> {
+pub fn transform(document: Value, item: &PlannedItem, plan: &RestorePlan) -> Result<Transformed, Problem> {
     let target = plan.target(item);
     if !at(&document, &["metadata"]).is_object() {
         let message = "its document has no metadata".to_owned();
         return Err(Problem::new(&problems::BAD_ITEM, Severity::Error, message).about(&target));
     }
+    let before = Before::of(&document);
     let mut document = settled(document, &Context { plan, item, mapping: &plan.namespace_mapping })?;
     if let Some(root) = object_mut(&mut document, &[]) {
         root.insert("apiVersion".to_owned(), Value::String(plan.resource(item).api_version()));
     }
+    let resource = &plan.kind(item).source;
+    let subject =
+        Subject { resource, namespace: item.namespace.as_deref(), target: &target, backup: &plan.backup };
+    let problems = plan.adjustments.apply(&mut document, &before, &subject)?;
+    // Only now: whatever was modified, the object keeps its place and the marks of its restore.
     if let Some(metadata) = object_mut(&mut document, &["metadata"]) {
         metadata.insert("name".to_owned(), Value::String(target.name));
         match target.namespace {
@@ -56,7 +73,7 @@ pub fn transform(document: Value, item: &PlannedItem, plan: &RestorePlan) -> Res
     set_label(&mut document, labels::BACKUP_NAME, &label_value(&plan.backup));
     set_label(&mut document, labels::RESTORE_NAME, &label_value(&plan.restore.name));
     set_annotation(&mut document, labels::OPERATION_UID, &plan.restore.uid);
-    Ok(document)
+    Ok(Transformed { document, problems })
 }
 
 /// A document without what the cluster says of it: what two documents of one object are compared by.

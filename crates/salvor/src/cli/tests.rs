@@ -128,6 +128,8 @@ fn every_flag_of_restore_create_is_understood() {
         "-w",
         "--wait",
         "--resource-modifier-configmap m",
+        "--skip-default-resource-modifier",
+        "--resource-policies-configmap p",
         "--write-sparse-files",
         "--parallel-files-download 4",
         "-o yaml",

@@ -182,6 +182,9 @@ struct RestoreFlags {
     /// Resources that go first, then `-`, then those that go last
     #[arg(long)]
     restore_resource_priorities: Option<String>,
+    /// The ConfigMap of the resource modifier of restores that name none
+    #[arg(long, default_value = "")]
+    default_resource_modifier_configmap: String,
     /// How long to wait for something that is being deleted
     #[arg(long, default_value = "10m")]
     terminating_resource_timeout: GoDuration,
@@ -369,6 +372,7 @@ impl RestoreFlags {
     fn settings(self) -> Result<RestoreSettings, Refused> {
         Ok(RestoreSettings {
             priorities: self.restore_resource_priorities.as_deref().map(priorities),
+            default_modifier: Some(self.default_resource_modifier_configmap).filter(|name| !name.is_empty()),
             terminating_timeout: length("terminating-resource-timeout", self.terminating_resource_timeout)?,
             concurrent: 1,
         })
@@ -469,6 +473,9 @@ mod tests {
         assert_eq!(config.periods.operations, Duration::from_secs(10));
         assert_eq!(config.limits.page_size, 500);
         assert!(config.restore.priorities.is_none());
+        assert_eq!(config.restore.default_modifier, None);
+        let config = parsed("--default-resource-modifier-configmap=m").unwrap().config;
+        assert_eq!(config.restore.default_modifier.as_deref(), Some("m"));
     }
 
     #[test]
@@ -516,8 +523,8 @@ mod tests {
             item-operation-sync-frequency default-volumes-to-fs-backup uploader-type default-item-operation-timeout \
             resource-timeout max-concurrent-k8s-connections default-snapshot-move-data disable-informer-cache \
             schedule-skip-immediately default-volume-snapshot-locations backup-repository-configmap \
-            repo-maintenance-job-configmap item-block-worker-count concurrent-backups \
-            global-backup-volume-policies-configmap kubeconfig kubecontext \
+            repo-maintenance-job-configmap default-resource-modifier-configmap item-block-worker-count \
+            concurrent-backups global-backup-volume-policies-configmap kubeconfig kubecontext \
             namespace features colorized"
             .split_whitespace()
         {

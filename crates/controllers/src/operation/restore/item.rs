@@ -13,7 +13,7 @@ use engine::restore::existing::{Change, still_there};
 use engine::restore::owners::{addition, references};
 use engine::restore::plan::PlannedItem;
 use engine::restore::refused::{Hope, hope};
-use engine::restore::{self, Existing, existing, problems, status};
+use engine::restore::{self, Existing, Transformed, existing, problems, status};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -37,12 +37,15 @@ pub(super) async fn settle<'a>(
 ) -> Result<Step<'a>> {
     let archived = work.archived(planned)?;
     let (hope, outcome) = match restore::transform(archived.clone(), planned, work.plan) {
-        Ok(desired) => {
+        Ok(Transformed { document: desired, problems }) => {
             work.look_up(planned, &mut uids).await?;
             let owners = references(&archived, &uids);
             let unowned =
                 planned.owners.iter().any(|link| link.item.is_some() && !uids.contains_key(&link.uid));
-            Item { work, planned, archived, desired, owners, unowned }.bring().await?
+            let item = Item { work, planned, archived, desired, owners, unowned };
+            let (hope, mut outcome) = item.bring().await?;
+            outcome.problems.splice(0..0, problems);
+            (hope, outcome)
         }
         Err(problem) => (Hope::None, Outcome::with(Action::Failed, problem)),
     };

@@ -27,6 +27,7 @@ use super::fetch::{self, Contents};
 use super::journal::Journal;
 use super::log::OperationLog;
 use super::spool::Spool;
+use crate::adjust;
 use crate::error::{Error, Result};
 
 /// Runs a restore to its end, from wherever it is. A failure to go on is an error: then it is tried again.
@@ -90,6 +91,10 @@ async fn attempt(operation: &Operation, request: &Request, log: &OperationLog) -
             plan
         }
     };
+    if let Some(modifiers) = &plan.adjustments.modifiers {
+        let (count, source) = (modifiers.rules(), &modifiers.source);
+        log.info(format!("objects are changed by the resource modifier {source}, rules: {count}"));
+    }
     let (journal, progress) = Execution::new(operation, &plan, spool, (journal, progress)).run().await?;
     Ok((journal, plan, progress))
 }
@@ -125,6 +130,7 @@ async fn make_plan(operation: &Operation, request: &Request, contents: Contents)
             Refusal::Clash(problem) => Error::Invalid(problem),
             Refusal::Selector(error) => refused(&problems::BAD_ITEM, error.to_string()),
         })?;
+    adjust::complete(&operation.deps, request, &mut plan).await?;
     plan.problems.extend(contents.problems);
     let notes = restore::check(&plan);
     if is_fatal(&notes) {

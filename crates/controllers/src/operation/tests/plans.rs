@@ -109,6 +109,7 @@ fn restore_plan(spans: &[Span], policy: Policy, objects: &[usize]) -> RestorePla
         policy,
         keep_node_ports: false,
         strip_finalizers: false,
+        adjustments: engine::restore::Adjustments::default(),
         namespace_mapping: [("shop".to_owned(), "moon".to_owned())].into(),
         kinds: kinds.into(),
         volumes: BTreeMap::new(),

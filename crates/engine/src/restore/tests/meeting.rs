@@ -11,7 +11,7 @@ fn decided(policy: &str, place: &str, stored: Value, in_cluster: Value) -> (Exis
     let spec = json!({"existingResourcePolicy": policy});
     let plan = plan(&request(spec), &catalog(), &[facts], &Volumes::default(), &Target::default()).unwrap();
     let item = plan.items().next().unwrap();
-    let desired = transform(whole, item, &plan).unwrap();
+    let desired = transform(whole, item, &plan).unwrap().document;
     let (_, in_cluster) = archived(place, in_cluster);
     let decision = decide(&in_cluster, &desired, item, &plan);
     let mut after = in_cluster;

@@ -38,6 +38,7 @@ fn prepared_with(annotations: Value, spec: Value, location: &str) -> Prepared {
         backups: &backups,
         locations: &locations,
         catalog: &catalog(),
+        adjustments: &[],
         now: "2026-02-01T00:00:00Z".parse().unwrap(),
     };
     prepare(&restore, &observed, &Defaults { item_operation_timeout: GoDuration::from_hours(4) })
@@ -102,8 +103,8 @@ fn what_makes_no_sense_is_refused() {
         &["namespaceMapping sends \"a\" to \"B\", which cannot name a namespace"],
     );
     check(
-        with(json!({"resourceModifier": {"kind": "configmap", "name": "m"}})),
-        &["resourceModifier \"m\" is not supported by this version"],
+        with(json!({"resourceModifier": {"kind": "Secret", "name": "m"}})),
+        &["resourceModifier \"m\" is of the kind \"Secret\": only a ConfigMap can be used"],
     );
     check(
         with(json!({"hooks": {"resources": [{"name": "h", "postHooks": [{"init": {"initContainers": [

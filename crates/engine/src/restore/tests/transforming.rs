@@ -9,8 +9,8 @@ fn transformed(place: &str, document: Value, spec: Value) -> Value {
     let (facts, whole) = archived(place, document);
     let plan = plan(&request(spec), &catalog(), &[facts], &Volumes::default(), &Target::default()).unwrap();
     let item = plan.items().next().unwrap_or_else(|| panic!("{}", rendered(&plan)));
-    let made = transform(whole, item, &plan).unwrap();
-    assert_eq!(transform(made.clone(), item, &plan).unwrap(), made, "a second time changes nothing");
+    let made = transform(whole, item, &plan).unwrap().document;
+    assert_eq!(transform(made.clone(), item, &plan).unwrap().document, made, "a second time changes nothing");
     made
 }
 
@@ -87,7 +87,7 @@ fn names_are_labels_even_when_long_and_namespaces_are_mapped() {
     request.backup = "b".repeat(64);
     let (facts, whole) = archived("configmaps shop/a", json!({}));
     let plan = plan(&request, &catalog(), &[facts], &Volumes::default(), &Target::default()).unwrap();
-    let made = transform(whole, plan.items().next().unwrap(), &plan).unwrap();
+    let made = transform(whole, plan.items().next().unwrap(), &plan).unwrap().document;
     assert_eq!(made["metadata"]["labels"]["velero.io/backup-name"].as_str().unwrap().len(), 63);
     assert_eq!(made["metadata"]["namespace"], "shop-2");
 }
@@ -137,7 +137,7 @@ fn services_lose_what_the_cluster_picked() {
     let (facts, whole) = archived("services shop/web", service(ports.clone(), owner));
     let plan =
         plan(&request(json!({})), &catalog(), &[facts], &Volumes::default(), &Target::default()).unwrap();
-    let made = transform(whole, plan.items().next().unwrap(), &plan).unwrap();
+    let made = transform(whole, plan.items().next().unwrap(), &plan).unwrap().document;
     assert_eq!(made["spec"], expect["spec"]);
     // All of them are to stay.
     let mut kept = ports.clone();
@@ -248,6 +248,36 @@ fn definitions_webhooks_and_bindings() {
         json!({"subjects": [{"kind": "ServiceAccount", "namespace": "shop"}, {"kind": "User"}, {"namespace": "blog"}]}),
         json!({"subjects": [{"kind": "ServiceAccount", "namespace": "shop-2"}, {"kind": "User"}, {"namespace": "blog"}]}),
     );
+}
+
+#[test]
+fn references_to_mapped_namespaces_follow() {
+    let mapping = json!({"namespaceMapping": {"shop": "shop-2"}});
+    let service = |namespace: &str| json!({"name": "s", "namespace": namespace});
+    let webhooks = |namespace: &str| {
+        json!({"webhooks": [{"sideEffects": "None", "clientConfig": {"service": service(namespace)}},
+            {"sideEffects": "None", "clientConfig": {"url": "https://shop"}}]})
+    };
+    check_with(
+        mapping.clone(),
+        "validatingwebhookconfigurations.admissionregistration.k8s.io guard",
+        webhooks("shop"),
+        webhooks("shop-2"),
+    );
+    let api = |namespace: &str| json!({"spec": {"group": "shop", "service": service(namespace)}});
+    check_with(mapping.clone(), "apiservices.apiregistration.k8s.io v1.shop", api("shop"), api("shop-2"));
+    check_with(mapping.clone(), "apiservices.apiregistration.k8s.io v1.shop", api("other"), api("other"));
+    let conversion = |namespace: &str| json!({"spec": {"conversion": {"strategy": "Webhook", "webhook": {"clientConfig": {"service": service(namespace)}}}}});
+    let definition = "customresourcedefinitions.apiextensions.k8s.io widgets.example.com";
+    check_with(mapping.clone(), definition, conversion("shop"), conversion("shop-2"));
+    let policy = |namespace: &str| {
+        let by_label = json!({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace, "team": "shop"}}});
+        let by_list = json!({"namespaceSelector": {"matchExpressions": [
+            {"key": "kubernetes.io/metadata.name", "operator": "In", "values": [namespace, "other"]},
+            {"key": "team", "operator": "In", "values": ["shop"]}]}});
+        json!({"spec": {"podSelector": {}, "ingress": [{"from": [by_label]}], "egress": [{"to": [by_list, {"ipBlock": {}}]}, {}]}})
+    };
+    check_with(mapping, "networkpolicies.networking.k8s.io shop/p", policy("shop"), policy("shop-2"));
 }
 
 #[test]

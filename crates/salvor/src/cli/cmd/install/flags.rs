@@ -199,6 +199,9 @@ pub struct ServerFlags {
     /// The ConfigMap that says how repositories are maintained
     #[arg(long, value_name = "NAME")]
     pub repo_maintenance_job_configmap: Option<String>,
+    /// The ConfigMap of the resource modifier of restores that name none
+    #[arg(long, value_name = "NAME")]
+    pub default_resource_modifier_configmap: Option<String>,
     /// Blocks of items collected at once
     #[arg(long, default_value_t = 0, value_name = "COUNT", hide_default_value = true)]
     pub item_block_worker_count: u32,

@@ -112,6 +112,7 @@ fn args(flags: &ServerFlags, features: &[String]) -> Vec<String> {
         time("fs-backup-timeout", flags.pod_volume_operation_timeout),
         text("backup-repository-configmap", flags.backup_repository_configmap.as_ref()),
         text("repo-maintenance-job-configmap", flags.repo_maintenance_job_configmap.as_ref()),
+        text("default-resource-modifier-configmap", flags.default_resource_modifier_configmap.as_ref()),
         count("item-block-worker-count", flags.item_block_worker_count),
         count("concurrent-backups", flags.concurrent_backups),
     ]

@@ -81,6 +81,12 @@ pub struct Create {
     /// The ConfigMap with changes to make to objects
     #[arg(long, default_value = "")]
     resource_modifier_configmap: String,
+    /// Do not make the server's default changes to objects
+    #[arg(long)]
+    skip_default_resource_modifier: bool,
+    /// The ConfigMap with resource policies
+    #[arg(long, default_value = "")]
+    resource_policies_configmap: String,
     /// Make holes in files of runs of zeros
     #[arg(long, value_parser = values::tri_state, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     write_sparse_files: Option<TriState>,
@@ -143,7 +149,7 @@ impl Create {
             included_resources: self.status_include_resources.0.clone(),
             excluded_resources: self.status_exclude_resources.0.clone(),
         };
-        let modifier = &self.resource_modifier_configmap;
+        let (modifier, policies) = (&self.resource_modifier_configmap, &self.resource_policies_configmap);
         RestoreSpec {
             included_namespaces: self.include_namespaces.0.clone(),
             excluded_namespaces: self.exclude_namespaces.0.clone(),
@@ -159,6 +165,8 @@ impl Create {
             restore_status: (!status.included_resources.is_empty()).then_some(status),
             item_operation_timeout: self.item_operation_timeout.unwrap_or_default(),
             resource_modifier: (!modifier.is_empty()).then(|| config_map(modifier)),
+            resource_policy: (!policies.is_empty()).then(|| config_map(policies)),
+            skip_default_resource_modifier: self.skip_default_resource_modifier.then_some(true),
             uploader_config: Some(UploaderConfigForRestore {
                 write_sparse_files: values::told(self.write_sparse_files),
                 parallel_files_download: self.parallel_files_download,

@@ -113,6 +113,9 @@ fn settings(sheet: &mut Sheet, restore: &Restore) {
             .pair(1, "Name", &modifier.name)
             .blank();
     }
+    if spec.resource_modifier.is_none() && spec.skip_default_resource_modifier == Some(true) {
+        sheet.pair(0, "Default Resource Modifier", "skipped (SkipDefaultResourceModifier=true)").blank();
+    }
     let Some(uploader) = &spec.uploader_config else { return };
     let parallel = uploader.parallel_files_download;
     if uploader.write_sparse_files.is_none() && parallel == 0 {
@@ -166,6 +169,21 @@ mod tests {
             Resources:\n  Included:        *\n  Excluded:        nodes, events\n  Cluster-scoped:  auto\n\n\
             Namespace mappings:  shop=copy\n\n";
         assert!(text.starts_with(expected), "{text}");
+    }
+
+    #[test]
+    fn the_resource_modifier_is_named() {
+        let mut restore = Restore::new("velero", "r");
+        restore.spec.resource_modifier = Some(crate::cli::filters::config_map("m"));
+        let text = sheet(&restore, &Files::default(), "velero");
+        assert!(text.contains("\n\nResource modifier:\n  Type:  configmap\n  Name:  m\n"), "{text}");
+        restore.spec.resource_modifier = None;
+        restore.spec.skip_default_resource_modifier = Some(true);
+        let text = sheet(&restore, &Files::default(), "velero");
+        assert!(
+            text.contains("Default Resource Modifier:  skipped (SkipDefaultResourceModifier=true)\n"),
+            "{text}"
+        );
     }
 
     #[test]
