@@ -253,7 +253,7 @@ impl Tests {
             for word in kinds {
                 match catalog.resolve(word) {
                     Some(of) => {
-                        drop(tests.of_type.entry(of.group_resource()).or_insert_with(|| test.clone()))
+                        tests.of_type.entry(of.group_resource()).or_insert_with(|| test.clone());
                     }
                     None => drop(tests.unknown.insert(word.to_lowercase(), test.clone())),
                 }

@@ -541,7 +541,7 @@ fn an_object_is_created_in_a_version_that_says_the_same() {
     let item = plan.items().next().unwrap();
     assert_eq!(plan.resource(item).version, "v1");
     let (_, whole) = archived(archive[0].0, archive[0].1.clone());
-    assert_eq!(crate::restore::transform(whole, item, &plan).unwrap()["apiVersion"], "apps/v1");
+    assert_eq!(crate::restore::transform(whole, item, &plan).unwrap().document["apiVersion"], "apps/v1");
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn finalizers_go_where_nobody_would_remove_them() {
     let request = Request { strip_finalizers: true, ..request(json!({})) };
     let (facts, whole) = archived("configmaps shop/a", json!({"metadata": {"finalizers": ["f"]}}));
     let plan = plan(&request, &catalog(), &[facts], &Volumes::default(), &Target::default()).unwrap();
-    let made = transform(whole, plan.items().next().unwrap(), &plan).unwrap();
+    let made = transform(whole, plan.items().next().unwrap(), &plan).unwrap().document;
     assert_eq!(made["metadata"].get("finalizers"), None);
 }
 
