@@ -10,6 +10,7 @@
 pub mod archive;
 pub mod backup;
 pub mod catalog;
+pub mod difference;
 pub mod document;
 pub mod facts;
 pub mod files;
@@ -18,6 +19,7 @@ pub mod journal;
 pub mod log;
 pub mod machine;
 pub mod merge;
+pub mod preview;
 pub mod problem;
 pub mod restore;
 pub mod results;

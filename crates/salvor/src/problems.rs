@@ -10,6 +10,7 @@ const AREAS: &[&[Code]] = &[
     engine::archive::problems::ALL,
     engine::backup::problems::ALL,
     engine::restore::problems::ALL,
+    engine::preview::problems::ALL,
     controllers::server::problems::ALL,
     controllers::oadp::problems::ALL,
 ];

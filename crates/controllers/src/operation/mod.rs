@@ -7,6 +7,7 @@ pub mod attempts;
 pub mod backup;
 pub(crate) mod configmaps;
 mod context;
+mod dry_run;
 mod fetch;
 pub(crate) mod journal;
 mod log;

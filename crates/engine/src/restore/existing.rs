@@ -104,10 +104,7 @@ pub fn decide(in_cluster: &Value, desired: &Value, item: &PlannedItem, plan: &Re
     if annotation(in_cluster, labels::OPERATION_UID) == Some(plan.restore.uid.as_str()) {
         return Existing::Ours;
     }
-    // Fields that a restore resets are reset on both sides: they neither count as a difference nor get patched.
-    let context = Context { plan, item, mapping: &BTreeMap::new() };
-    let current = settled(in_cluster.clone(), &context).map_or_else(|_| in_cluster.clone(), bare);
-    let wanted = bare(desired.clone());
+    let (current, wanted) = compared(in_cluster, desired, item, plan);
     if diff(&current, &wanted).is_none() {
         return match plan.policy {
             Policy::Update => Existing::Patch(labels_only(plan)),
@@ -121,6 +118,14 @@ pub fn decide(in_cluster: &Value, desired: &Value, item: &PlannedItem, plan: &Re
         Some(patch) if plan.policy == Policy::Update => Existing::Patch(Change { aim: Aim::Update, patch }),
         _ => Existing::Differs(difference(item, plan)),
     }
+}
+
+/// What is compared of an object that is in the cluster, and of what is wanted there. Fields that a restore resets are
+/// reset on both sides: they neither count as a difference nor get patched.
+pub fn compared(in_cluster: &Value, desired: &Value, item: &PlannedItem, plan: &RestorePlan) -> (Value, Value) {
+    let context = Context { plan, item, mapping: &BTreeMap::new() };
+    let current = settled(in_cluster.clone(), &context).map_or_else(|_| in_cluster.clone(), bare);
+    (current, bare(desired.clone()))
 }
 
 /// A document without the marks of restores.

@@ -18,6 +18,7 @@ use crate::catalog::Catalog;
 use crate::facts::{Facts, Relation};
 use crate::filter::SelectorError;
 use crate::filter::selector::Labelled;
+use crate::preview::expected_plan;
 use crate::problem::{Code, Problem, Severity};
 
 /// What is to be restored.
@@ -31,6 +32,8 @@ pub struct Request {
     pub backup: String,
     /// The server's order of types.
     pub priorities: Priorities,
+    /// The digest of the plan that was looked at, where only that one may be executed.
+    pub expected_plan: Option<String>,
 }
 
 impl Request {
@@ -45,6 +48,7 @@ impl Request {
             spec: restore.spec.clone(),
             backup: restore.spec.backup_name.clone(),
             priorities,
+            expected_plan: expected_plan(restore.metadata.annotations.as_ref()).map(str::to_owned),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A restore: its archive is read once, its plan is made once, and then executed to its end, however often the
 //! server dies on the way.
 
+mod dry_run;
 mod execute;
 mod gate;
 mod item;
@@ -13,11 +14,13 @@ use std::sync::Arc;
 
 use engine::backup::check::is_fatal;
 use engine::journal::Progress;
+use engine::preview::problems::PLAN_MOVED;
 use engine::problem::{Problem, Severity};
 use engine::restore::{self, Request, RestorePlan, problems};
 use store::backup_files::{Mismatch, listed_digest};
 use store::bucket::BackupFile;
 
+pub use self::dry_run::dry_run;
 use self::execute::Execution;
 use self::report::Report;
 use super::Operation;
@@ -35,6 +38,9 @@ pub async fn run(operation: &Operation, request: &Request) -> Result<()> {
         Ok((journal, plan, progress)) => {
             report.finish(&plan, &progress).await?;
             journal.remove().await
+        }
+        Err(Error::Refused(problem)) if problem.code == PLAN_MOVED.id => {
+            dry_run::refuse(operation, &problem).await
         }
         Err(Error::Refused(problem)) => give_up(&report, &problem).await,
         Err(error) => Err(error),
@@ -81,7 +87,9 @@ async fn attempt(operation: &Operation, request: &Request, log: &OperationLog) -
             plan
         }
         None => {
+            let archive = contents.sha256.clone();
             let plan = make_plan(operation, request, contents).await?;
+            dry_run::confirm(operation, request, &plan, (&archive, &spool)).await?;
             journal.begin(&operation.journal_owner().await?).await?;
             journal.save_plan(&plan).await?;
             plan
