@@ -99,7 +99,8 @@ struct Path(String);
 
 impl Path {
     fn field(&self, key: &str) -> Self {
-        let plain = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        let plain =
+            !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
         Self(match (plain, self.0.as_str()) {
             (true, "") => key.to_owned(),
             (true, path) => format!("{path}.{key}"),
@@ -158,7 +159,12 @@ impl Walk {
         }
         if before == self.found.fields.len() + self.found.omitted {
             let order = |list: &[Value]| list.iter().map(|one| one[naming].clone()).collect::<Value>();
-            self.tell(&Path(format!("{} (order)", path.0)), Change::Changed, Some(&order(old)), Some(&order(new)));
+            self.tell(
+                &Path(format!("{} (order)", path.0)),
+                Change::Changed,
+                Some(&order(old)),
+                Some(&order(new)),
+            );
         }
     }
 
@@ -284,8 +290,12 @@ mod tests {
                 "stringData": {value: value}, "metadata": {"labels": {"a": value}, "annotations": {"last": value}}})
         };
         let found = differences(&secret("hunter2"), &secret("sesame"));
-        let kept: Vec<_> =
-            found.fields.iter().filter(|of| of.old.is_some() || of.new.is_some()).map(|of| of.path.as_str()).collect();
+        let kept: Vec<_> = found
+            .fields
+            .iter()
+            .filter(|of| of.old.is_some() || of.new.is_some())
+            .map(|of| of.path.as_str())
+            .collect();
         assert_eq!(kept, ["metadata.labels.a", "type"]);
         let paths: Vec<_> = found.fields.iter().map(|of| (of.path.as_str(), of.change)).collect();
         assert!(paths.contains(&("data.password", Change::Changed)), "{paths:?}");
@@ -299,7 +309,8 @@ mod tests {
         let value = found.fields[0].new.as_ref().unwrap();
         let text = value["a"].as_str().or(value.as_str()).unwrap();
         assert!(text.ends_with(&format!("... ({} bytes)", json!({"a": long}).to_string().len())), "{text}");
-        let many: Map<String, Value> = (0..FIELDS_MAX + 7).map(|number| (number.to_string(), json!(1))).collect();
+        let many: Map<String, Value> =
+            (0..FIELDS_MAX + 7).map(|number| (number.to_string(), json!(1))).collect();
         let found = differences(&json!({"data": {}}), &json!({"data": many}));
         assert_eq!((found.fields.len(), found.omitted), (FIELDS_MAX, 7));
     }

@@ -96,9 +96,11 @@ impl BackupPreview {
             left_out.add((key.namespace, key.resource, rule.to_string()), key.name);
         }
         let (saved, left_out) = (saved.finish(), left_out.finish());
-        let lost: Vec<String> = plan.problems.iter().filter(|problem| is_lost(problem)).map(sentence).collect();
+        let lost: Vec<String> =
+            plan.problems.iter().filter(|problem| is_lost(problem)).map(sentence).collect();
         let count = |groups: &[Group]| groups.iter().map(|group| group.names.len()).sum();
-        let mut namespaces: Vec<&String> = saved.iter().filter_map(|group| group.namespace.as_ref()).collect();
+        let mut namespaces: Vec<&String> =
+            saved.iter().filter_map(|group| group.namespace.as_ref()).collect();
         namespaces.dedup();
         Self {
             v: VERSION,
@@ -112,7 +114,11 @@ impl BackupPreview {
             },
             saved,
             left_out,
-            types_left_out: plan.types_left_out.into_iter().map(|(of, rule)| (of, rule.to_string())).collect(),
+            types_left_out: plan
+                .types_left_out
+                .into_iter()
+                .map(|(of, rule)| (of, rule.to_string()))
+                .collect(),
             volumes: plan.volumes.iter().map(Volume::of).collect(),
             problems: plan.problems,
             data_lost: lost,

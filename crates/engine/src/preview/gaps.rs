@@ -94,17 +94,12 @@ impl Gaps {
             by,
         });
         let owners = self.owners.into_iter();
-        let owners = owners.flat_map(|(name, all)| all.into_iter().map(move |(owner, by)| (name.clone(), owner, by)));
+        let owners =
+            owners.flat_map(|(name, all)| all.into_iter().map(move |(owner, by)| (name.clone(), owner, by)));
         let owners = owners.map(|(name, owner, by)| {
             let resource = catalog.of_kind(&owner.api_version, &owner.kind).cloned();
             let namespaced = resource.as_ref().is_none_or(|of| of.namespaced);
-            Wanted {
-                resource,
-                namespace: owner.namespace.filter(|_| namespaced),
-                name,
-                kind: owner.kind,
-                by,
-            }
+            Wanted { resource, namespace: owner.namespace.filter(|_| namespaced), name, kind: owner.kind, by }
         });
         classes.chain(owners).collect()
     }

@@ -122,7 +122,12 @@ pub fn decide(in_cluster: &Value, desired: &Value, item: &PlannedItem, plan: &Re
 
 /// What is compared of an object that is in the cluster, and of what is wanted there. Fields that a restore resets are
 /// reset on both sides: they neither count as a difference nor get patched.
-pub fn compared(in_cluster: &Value, desired: &Value, item: &PlannedItem, plan: &RestorePlan) -> (Value, Value) {
+pub fn compared(
+    in_cluster: &Value,
+    desired: &Value,
+    item: &PlannedItem,
+    plan: &RestorePlan,
+) -> (Value, Value) {
     let context = Context { plan, item, mapping: &BTreeMap::new() };
     let current = settled(in_cluster.clone(), &context).map_or_else(|_| in_cluster.clone(), bare);
     (current, bare(desired.clone()))

@@ -131,22 +131,24 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn report(change: Value) -> RestorePreview {
+    /// A report with these objects and these members of its outcome.
+    fn report(objects: Value, outcome: Value) -> RestorePreview {
         let mut document = json!({
-            "v": 1, "kind": "RestorePreview",
+            "v": 1, "kind": "RestorePreview", "objects": objects,
             "asked": {"backup": "shop-1", "archive": "ab", "spec": {}},
-            "objects": [],
             "outcome": {"digest": "sha256:00", "leftOut": [], "volumes": [], "problems": [], "dataLost": [],
                 "missing": {"types": [], "storageClasses": [], "owners": []},
                 "counts": {"create": 0, "update": 0, "keep": 0, "same": 3, "refused": 0, "unknown": 0, "leftOut": 0}},
         });
-        json_patch::merge(&mut document, &change);
+        for (field, value) in outcome.as_object().unwrap() {
+            document["outcome"][field] = value.clone();
+        }
         serde_json::from_value(document).unwrap()
     }
 
     #[test]
     fn a_plan_without_changes_says_so_first() {
-        let text = text(&report(json!({})));
+        let text = text(&report(json!([]), json!({})));
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(
             lines[0],
@@ -168,13 +170,16 @@ mod tests {
         update["omitted"] = json!(2);
         let mut unknown = object("unknown", "odd");
         unknown["note"] = json!("a webhook");
-        let report = report(json!({
-            "objects": [object("create", "new"), update, object("keep", "old"), object("same", "equal"), unknown],
-            "outcome": {"counts": {"create": 1}, "missing": {"storageClasses": ["fast"]},
+        let objects =
+            json!([object("create", "new"), update, object("keep", "old"), object("same", "equal"), unknown]);
+        let outcome = json!({
+            "counts": {"create": 1, "update": 1, "keep": 1, "same": 1, "refused": 0, "unknown": 1, "leftOut": 7},
+                "missing": {"types": [], "storageClasses": ["fast"], "owners": []},
                 "leftOut": [{"rule": "completed", "resource": "pods", "namespace": "shop", "kind": "v1/Pod",
                     "names": ["a", "b", "c", "d", "e", "f", "g"]}],
-                "volumes": [{"name": "pv", "decision": "provision"}], "dataLost": ["volume pv: it is gone"]},
-        }));
+                "volumes": [{"name": "pv", "decision": "provision"}], "dataLost": ["volume pv: it is gone"],
+        });
+        let report = report(objects, outcome);
         let expected = "\nNamespace shop\n  + v1/ConfigMap new\n  ~ v1/ConfigMap settings\n      ~ data.mode: \"slow\" -> \"fast\"\n      \
             + data.more: 1\n      ~ data.password: changed (not shown)\n      and 2 fields more\n  \
             = v1/ConfigMap old  (left as it is)\n  ? v1/ConfigMap odd  (not known: a webhook)\n\n\
@@ -191,7 +196,7 @@ mod tests {
     fn what_is_long_is_cut_and_counted() {
         let object = |number: usize| json!({"action": "create", "kind": "v1/ConfigMap", "resource": "configmaps", "name": format!("n-{number}")});
         let objects: Vec<Value> = (0..OBJECTS_MAX + 5).map(object).collect();
-        let text = text(&report(json!({"objects": objects})));
+        let text = text(&report(json!(objects), json!({})));
         assert_eq!(text.matches("  + v1/ConfigMap").count(), OBJECTS_MAX);
         assert!(text.contains("and 5 objects more (-o json has all)"), "{text}");
     }
