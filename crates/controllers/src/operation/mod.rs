@@ -8,6 +8,7 @@ pub mod backup;
 pub(crate) mod configmaps;
 mod context;
 mod dry_run;
+mod events;
 mod fetch;
 pub(crate) mod journal;
 mod log;
