@@ -87,10 +87,14 @@ pub fn comparable(mut document: Value) -> Value {
 
 /// In which fields two documents of an object differ. Of a Secret no value is told.
 pub fn differences(old: &Value, new: &Value) -> Differences {
-    let is_secret = old["kind"] == "Secret" && old["apiVersion"] == "v1";
-    let mut walk = Walk { is_secret, found: Differences::default() };
+    let mut walk = Walk { is_secret: is_secret(old), found: Differences::default() };
     walk.values(&Path::default(), &comparable(old.clone()), &comparable(new.clone()));
     walk.found
+}
+
+/// Whether a document is a Secret.
+pub fn is_secret(document: &Value) -> bool {
+    document["kind"] == "Secret" && document["apiVersion"] == "v1"
 }
 
 /// The way from a document to one of its fields.

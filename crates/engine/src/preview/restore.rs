@@ -3,11 +3,11 @@
 use api::meta::ObjectKey;
 use api::velero::v1::RestoreSpec;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::difference::{Difference, comparable};
-use crate::document::{text, uid};
+use crate::difference::{Difference, comparable, is_secret};
+use crate::document::{object_mut, remove, text, uid};
 use crate::problem::{Problem, Severity};
 use crate::restore::plan::{LeftOut, RestorePlan};
 use crate::restore::{Request, problems};
@@ -176,8 +176,7 @@ impl Asked {
 impl Seen {
     /// What counts of an object in the cluster.
     pub fn of(found: &Value) -> Self {
-        let is_secret = found["kind"] == "Secret" && found["apiVersion"] == "v1";
-        let state = match is_secret {
+        let state = match is_secret(found) {
             true => text(found, &["metadata", "resourceVersion"]).to_owned(),
             false => digest(&comparable(found.clone())),
         };
@@ -185,8 +184,21 @@ impl Seen {
     }
 }
 
+/// A digest of what an object is to be. Of a Secret it says nothing of the values: they are those of the archive.
+pub fn wanted(desired: &Value) -> String {
+    let mut document = comparable(desired.clone());
+    if is_secret(&document) {
+        remove(&mut document, &["metadata", "annotations"]);
+        for values in ["data", "stringData"] {
+            let members = object_mut(&mut document, &[values]);
+            members.into_iter().flat_map(Map::values_mut).for_each(|value| *value = Value::Null);
+        }
+    }
+    digest(&document)
+}
+
 /// A short digest of a document. Members of objects are sorted in it.
-pub fn digest(document: &Value) -> String {
+fn digest(document: &Value) -> String {
     let mut digest = hex::encode(Sha256::digest(document.to_string()));
     digest.truncate(STATE_CHARS);
     digest
@@ -283,7 +295,6 @@ pub fn unknown(key: &ObjectKey, why: &str) -> Problem {
     Problem::new(&super::problems::ADMISSION_UNKNOWN, Severity::Warning, message).about(key)
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
 fn is_zero(count: &usize) -> bool {
     *count == 0
 }

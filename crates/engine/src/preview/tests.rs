@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::admission::{Verdict, judge};
 use super::gaps::{Gaps, missing};
-use super::restore::{Asked, Missing, Outcome, Seen};
+use super::restore::{Asked, Missing, Outcome, Seen, wanted};
 use super::*;
 use crate::catalog::Catalog;
 use crate::problem::{Problem, Severity};
@@ -108,6 +108,12 @@ fn what_was_seen_of_an_object_is_what_counts() {
     let mut secret = map("7", "hunter2");
     secret["kind"] = json!("Secret");
     assert_eq!(Seen::of(&secret), Seen { uid: "u".into(), state: "7".into() });
+    let mut other = secret.clone();
+    other["data"]["a"] = json!("sesame");
+    assert_eq!(wanted(&secret), wanted(&other), "nobody guesses a password from a digest");
+    other["data"]["b"] = json!("more");
+    assert_ne!(wanted(&secret), wanted(&other));
+    assert_ne!(wanted(&map("7", "x")), wanted(&map("7", "y")));
 }
 
 fn check_verdict(message: &str, expect: Option<&str>) {

@@ -13,7 +13,7 @@ use engine::document::at;
 use engine::preview::admission::{Verdict, judge};
 use engine::preview::gaps::{Wanted, missing};
 use engine::preview::problems::PLAN_MOVED;
-use engine::preview::restore::{digest, unknown};
+use engine::preview::restore::{unknown, wanted};
 use engine::preview::{Action, Asked, Gaps, Object, Outcome, Seen, Writer};
 use engine::problem::{Problem, Severity};
 use engine::restore::existing::{Aim, Change, compared, port_taken};
@@ -107,8 +107,8 @@ async fn preview(
     for stage in &plan.stages {
         look.stage(stage).await?;
     }
-    let wanted = std::mem::take(&mut look.gaps).wanted(plan, &catalog);
-    let asked: Vec<_> = wanted.into_iter().map(|one| absent(operation, one)).collect();
+    let sought = std::mem::take(&mut look.gaps).wanted(plan, &catalog);
+    let asked: Vec<_> = sought.into_iter().map(|one| absent(operation, one)).collect();
     let absent: Vec<Option<Wanted>> = iter(asked).buffered(WIDTH).try_collect().await?;
     let absent: Vec<Wanted> = absent.into_iter().flatten().collect();
     let (gaps, problems) = missing(plan, &absent);
@@ -226,8 +226,8 @@ impl<'a> Look<'a> {
     ) -> Result<Place> {
         let cluster = self.operation.deps.cluster.as_ref();
         let archived = planned.at.map(|span| read(self.spool.read(span)?, &planned.name)).transpose()?;
-        let wanted = namespaces::document(archived.as_ref(), planned, self.plan);
-        match patiently(|| cluster.create(at, &wanted, DRY)).await {
+        let document = namespaces::document(archived.as_ref(), planned, self.plan);
+        match patiently(|| cluster.create(at, &document, DRY)).await {
             Ok(_) => {
                 object.action = Action::Create;
                 Ok(Place::Fresh)
@@ -278,7 +278,7 @@ impl Asker<'_> {
                 Ok((object, None))
             }
             Ok(desired) => {
-                object.wanted = digest(&engine::difference::comparable(desired.clone()));
+                object.wanted = wanted(&desired);
                 Ok((self.ask(object, item, &desired).await?, Some((archived, desired))))
             }
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use engine::difference::{Change, Difference};
 use engine::preview::restore::Volume;
 use engine::preview::{Action, Counts, Object, Outcome, RestorePreview};
+use engine::problem::Problem;
 use engine::restore::LeftOut;
 use serde_json::Value;
 
@@ -70,7 +71,7 @@ fn object(text: &mut String, object: &Object) {
         Action::Unknown => ('?', "not known"),
     };
     let said = object.problem.as_ref().filter(|_| object.action != Action::Keep);
-    let said = said.map(|problem| problem.sentence());
+    let said = said.map(Problem::sentence);
     let note = Some(&object.note).filter(|note| !note.is_empty()).cloned();
     let words = [Some(words.to_owned()).filter(|words| !words.is_empty()), note, said];
     let words: Vec<String> = words.into_iter().flatten().collect();
