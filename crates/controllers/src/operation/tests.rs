@@ -2,6 +2,7 @@
 
 mod deposed;
 mod dry_runs;
+mod events;
 mod lasting;
 mod plans;
 
