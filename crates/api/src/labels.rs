@@ -56,6 +56,14 @@ pub const OPERATORS: &str = "salvor.io/operators";
 pub const GLOBAL_VOLUME_POLICIES: &str = "salvor.io/global-volume-policies";
 /// Annotation on a stored Backup: what is not in it since the cluster makes it again by itself.
 pub const LEFT_OUT: &str = "salvor.io/left-out";
+/// Annotation on a Backup or Restore: anything but `false` has it planned and never executed.
+pub const DRY_RUN: &str = "salvor.io/dry-run";
+/// Annotation on a Restore: the digest of the plan that it is to execute, and no other.
+pub const EXPECTED_PLAN: &str = "salvor.io/expected-plan";
+/// Annotation on a DownloadRequest: a file that Velero does not have, instead of the one that the target's kind names.
+pub const FILE: &str = "salvor.io/file";
+/// Value of [`FILE`]: what a dry run found.
+pub const FILE_PLAN: &str = "plan";
 /// Annotation on a DataProtectionApplication: filesystem locations, as `install --location-volume` takes them.
 pub const LOCATION_VOLUMES: &str = "salvor.io/location-volumes";
 

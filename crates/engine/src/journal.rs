@@ -33,6 +33,8 @@ pub enum Kind {
     Backup,
     /// A Restore.
     Restore,
+    /// The dry run of either: it has nothing but its report.
+    DryRun,
 }
 
 impl Kind {

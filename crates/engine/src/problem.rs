@@ -1,6 +1,8 @@
 //! What went wrong, as data. Phases, counts, results files, describe output, logs and events are renderings
 //! of the same list of problems.
 
+use std::collections::BTreeMap;
+
 use api::meta::ObjectKey;
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +92,26 @@ impl Problem {
     }
 }
 
+/// One problem for each code: the worst and first of it, which says how many more there are. Errors come first.
+pub fn summary(problems: &[Problem]) -> Vec<Problem> {
+    let mut of_code: BTreeMap<&str, (&Problem, usize)> = BTreeMap::new();
+    for problem in problems {
+        let (worst, count) = of_code.entry(&problem.code).or_insert((problem, 0));
+        *count += 1;
+        if problem.severity > worst.severity {
+            *worst = problem;
+        }
+    }
+    let one = |(problem, count): (&Problem, usize)| {
+        let about = problem.object.as_ref().map(|object| format!("{object}: ")).unwrap_or_default();
+        let more = if count > 1 { format!(" (and {} more)", count - 1) } else { String::new() };
+        Problem { message: format!("{about}{}{more}", problem.message), ..problem.clone() }
+    };
+    let mut all: Vec<Problem> = of_code.into_values().map(one).collect();
+    all.sort_by_key(|problem| std::cmp::Reverse(problem.severity));
+    all
+}
+
 /// How many errors there are.
 pub fn errors(problems: &[Problem]) -> usize {
     problems.iter().filter(|problem| problem.severity == Severity::Error).count()
@@ -98,4 +120,31 @@ pub fn errors(problems: &[Problem]) -> usize {
 /// How many warnings there are.
 pub fn warnings(problems: &[Problem]) -> usize {
     problems.len() - errors(problems)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use api::meta::GroupResource;
+
+    #[test]
+    fn a_summary_has_each_code_once_and_errors_first() {
+        let code = |id| Code { id, title: "t", remedy: "r" };
+        let about = |name: &str| ObjectKey::new(GroupResource::new("", "pods"), Some("shop"), name);
+        let problems = [
+            Problem::new(&code("SLV-1"), Severity::Warning, "odd").about(&about("a")),
+            Problem::new(&code("SLV-2"), Severity::Warning, "strange"),
+            Problem::new(&code("SLV-2"), Severity::Error, "bad").about(&about("b")),
+            Problem::new(&code("SLV-2"), Severity::Error, "worse"),
+        ];
+        let told: Vec<_> = summary(&problems).iter().map(|of| (of.severity, of.sentence())).collect();
+        assert_eq!(
+            told,
+            [
+                (Severity::Error, "pods shop/b: bad (and 2 more) (SLV-2)".to_owned()),
+                (Severity::Warning, "pods shop/a: odd (SLV-1)".to_owned()),
+            ]
+        );
+        assert!(summary(&[]).is_empty());
+    }
 }

@@ -11,6 +11,7 @@ const AREAS: &[&[Code]] = &[
     engine::backup::problems::ALL,
     engine::restore::problems::ALL,
     engine::restore::adjustments::problems::ALL,
+    engine::preview::problems::ALL,
     controllers::server::problems::ALL,
     controllers::oadp::problems::ALL,
 ];

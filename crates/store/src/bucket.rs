@@ -163,6 +163,8 @@ pub enum JournalFile {
     Spool(u32),
     /// The end of the operation.
     Done,
+    /// What a dry run found.
+    DryRun,
 }
 
 impl JournalFile {
@@ -174,6 +176,7 @@ impl JournalFile {
             Self::Segment(number) => format!("segments/{number:08}.jsonl.gz"),
             Self::Spool(number) => format!("spool/{number:08}.gz"),
             Self::Done => "done.json".to_owned(),
+            Self::DryRun => "dry-run.json.gz".to_owned(),
         }
     }
 
@@ -188,6 +191,7 @@ impl JournalFile {
             "owner.json" => Some(Self::Owner),
             "plan.json.gz" => Some(Self::Plan),
             "done.json" => Some(Self::Done),
+            "dry-run.json.gz" => Some(Self::DryRun),
             _ => numbered(name, "segments/", ".jsonl.gz")
                 .map(Self::Segment)
                 .or_else(|| numbered(name, "spool/", ".gz").map(Self::Spool)),
@@ -339,7 +343,7 @@ mod tests {
         let names = ["b", "nightly-20260101", "a.b", "x-logs.gz", "restore-r"];
         let keys = names.iter().flat_map(|name| {
             let journal = [JournalFile::Plan, JournalFile::Segment(0), JournalFile::Segment(99_999_999)];
-            let more = [JournalFile::Spool(7), JournalFile::Done, JournalFile::Owner];
+            let more = [JournalFile::Spool(7), JournalFile::Done, JournalFile::Owner, JournalFile::DryRun];
             let journal = journal.into_iter().chain(more);
             let backups = BackupFile::ALL.map(|file| Key::Backup((*name).to_owned(), file));
             let restores = RestoreFile::ALL.map(|file| Key::Restore((*name).to_owned(), file));

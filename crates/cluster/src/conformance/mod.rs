@@ -73,6 +73,7 @@ pub const CHECKS: &[Check] = checks! {
     writes::apply_creates_changes_and_leaves;
     writes::a_replacement_needs_the_newest_version;
     writes::a_dry_run_leaves_nothing;
+    writes::a_dry_run_is_refused_as_the_write_would_be;
     writes::status_is_written_beside_the_rest;
     lifecycle::a_uid_keeps_the_wrong_object_from_deletion;
     lifecycle::what_has_changed_is_not_deleted_as_it_was_seen;

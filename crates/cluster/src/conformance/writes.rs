@@ -136,6 +136,25 @@ pub(super) async fn a_replacement_needs_the_newest_version(bench: &Bench) -> Out
     Ok(())
 }
 
+pub(super) async fn a_dry_run_is_refused_as_the_write_would_be(bench: &Bench) -> Outcome {
+    let dry = WriteOptions { dry_run: true };
+    let document = |name: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}});
+    bench.make("a", json!({}), json!({"key": "value"})).await?;
+    let there = bench.cluster.get(&bench.map("a")).await?;
+    refused(bench.cluster.create(&bench.map("a"), &document("a"), dry).await, ErrorKind::AlreadyExists)?;
+    let mut nowhere = bench.map("b");
+    nowhere.namespace = Some("conformance-missing".into());
+    refused(bench.cluster.create(&nowhere, &document("b"), dry).await, ErrorKind::NotFound)?;
+    refused(bench.cluster.create(&bench.map("Upper"), &document("Upper"), dry).await, ErrorKind::Invalid)?;
+    let change = Patch::Merge(json!({"data": {"key": "other"}}));
+    refused(bench.cluster.patch(&bench.map("b"), None, &change, dry).await, ErrorKind::NotFound)?;
+    let renamed = Patch::Merge(json!({"metadata": {"name": "other"}}));
+    ensure(bench.cluster.patch(&bench.map("a"), None, &renamed, dry).await.is_err(), || {
+        "a name cannot be changed".into()
+    })?;
+    same(&bench.cluster.get(&bench.map("a")).await?, &there)
+}
+
 pub(super) async fn a_dry_run_leaves_nothing(bench: &Bench) -> Outcome {
     let dry = WriteOptions { dry_run: true };
     let document = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}});

@@ -26,6 +26,7 @@ pub struct Fault {
     then_dead: bool,
     late: bool,
     kind: ErrorKind,
+    message: &'static str,
 }
 
 impl Fault {
@@ -40,6 +41,7 @@ impl Fault {
             then_dead: false,
             late: false,
             kind: ErrorKind::Unavailable,
+            message: "injected fault",
         }
     }
 
@@ -88,6 +90,12 @@ impl Fault {
     #[must_use]
     pub fn with(self, kind: ErrorKind) -> Self {
         Self { kind, ..self }
+    }
+
+    /// Fails with these words, such as those of a webhook.
+    #[must_use]
+    pub fn saying(self, message: &'static str) -> Self {
+        Self { message, ..self }
     }
 }
 
@@ -156,7 +164,7 @@ impl Faulty {
         self.writes.load(Ordering::SeqCst)
     }
 
-    /// What was called, such as `create pods shop/web-0`.
+    /// What was called, such as `create pods shop/web-0`, or `dry-run create pods shop/web-0`, which is no write.
     pub fn log(&self) -> Vec<String> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -204,7 +212,7 @@ impl Faulty {
             let _lost = call.await;
         }
         self.dead.store(fault.then_dead, Ordering::SeqCst);
-        Err(Error::new(fault.kind, action, "injected fault"))
+        Err(Error::new(fault.kind, action, fault.message))
     }
 }
 
@@ -228,7 +236,8 @@ impl Cluster for Faulty {
     }
 
     async fn create(&self, at: &ObjectRef, document: &Value, options: WriteOptions) -> Result<Value> {
-        self.run(described("create", at), true, self.inner.create(at, document, options)).await
+        let verb = if options.dry_run { "dry-run create" } else { "create" };
+        self.run(described(verb, at), !options.dry_run, self.inner.create(at, document, options)).await
     }
 
     async fn patch(
@@ -238,7 +247,9 @@ impl Cluster for Faulty {
         patch: &Patch,
         options: WriteOptions,
     ) -> Result<Value> {
-        self.run(described("patch", at), true, self.inner.patch(at, subresource, patch, options)).await
+        let verb = if options.dry_run { "dry-run patch" } else { "patch" };
+        let call = self.inner.patch(at, subresource, patch, options);
+        self.run(described(verb, at), !options.dry_run, call).await
     }
 
     async fn replace_status(&self, at: &ObjectRef, document: &Value) -> Result<Value> {

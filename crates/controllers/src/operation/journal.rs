@@ -73,7 +73,7 @@ impl Journal {
                     journal.segments = journal.segments.max(number + 1);
                 }
                 JournalFile::Spool(number) => journal.spool = journal.spool.max(number + 1),
-                JournalFile::Owner | JournalFile::Plan | JournalFile::Done => {}
+                JournalFile::Owner | JournalFile::Plan | JournalFile::Done | JournalFile::DryRun => {}
             }
         }
         Ok((journal, progress))
@@ -101,6 +101,11 @@ impl Journal {
         let mut file = GzEncoder::new(Vec::new(), Compression::default());
         serde_json::to_writer(&mut file, plan).map_err(io::Error::from)?;
         self.put(JournalFile::Plan, file.finish()?, Put::Create).await
+    }
+
+    /// Keeps what a dry run found, packed as it is.
+    pub(super) async fn keep_dry_run(&self, report: Vec<u8>) -> Result<()> {
+        self.put(JournalFile::DryRun, report, Put::Overwrite).await
     }
 
     /// Writes finished steps down.

@@ -7,6 +7,8 @@ pub mod attempts;
 pub mod backup;
 pub(crate) mod configmaps;
 mod context;
+mod dry_run;
+mod events;
 mod fetch;
 pub(crate) mod journal;
 mod log;

@@ -2,6 +2,8 @@
 
 mod adjusting;
 mod deposed;
+mod dry_runs;
+mod events;
 mod lasting;
 mod plans;
 mod policies;

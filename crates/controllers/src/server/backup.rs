@@ -14,6 +14,7 @@ use engine::catalog::Catalog;
 use engine::machine::backup::{Limits, Observed, Step, next};
 use engine::machine::restore::{Journal, Operations};
 use engine::policy::{Source, Sources};
+use engine::preview::{document_is_dry_run, is_dry_run};
 use engine::problem::Problem;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -110,7 +111,9 @@ async fn begin(deps: &Deps, backup: &Backup, namespaces: Vec<NamespaceFacts>, no
         true => Metric::BackupAttempt,
         false => Metric::BackupValidationFailure,
     };
-    deps.metrics.count(metric, &[schedule(backup)]);
+    if !is_dry_run(backup.metadata.annotations.as_ref()) {
+        deps.metrics.count(metric, &[schedule(backup)]);
+    }
     let change = json!({
         "metadata": { "labels": prepared.labels, "annotations": prepared.annotations },
         "spec": prepared.spec,
@@ -142,7 +145,10 @@ async fn attempt(
     let catalog = Catalog::new(found.types);
     let planner = Planner::following(backup, &catalog, namespaces, (&policies, every_version));
     let planner = planner.without(&found.failed);
-    operation::run(&operation, &planner).await
+    match document_is_dry_run(document) {
+        true => operation::dry_run(&operation, &planner).await,
+        false => operation::run(&operation, &planner).await,
+    }
 }
 
 async fn open(deps: &Arc<Deps>, document: &Value, backup: &Backup) -> Result<Operation> {
@@ -159,6 +165,9 @@ async fn open(deps: &Arc<Deps>, document: &Value, backup: &Backup) -> Result<Ope
 
 /// Ends a Backup as `Failed`: with a report in its location where it had begun to run and the location can be used.
 async fn fail(deps: &Arc<Deps>, document: &Value, backup: &Backup, problem: Problem) -> Result<()> {
+    if document_is_dry_run(document) {
+        return enter(deps, backup, failed(&[problem], None, &stamp(deps.now()))).await;
+    }
     let begun = backup.status.start_timestamp.is_some();
     let unreported = match open(deps, document, backup).await {
         Ok(operation) if begun => return operation::fail(&operation, &problem).await,

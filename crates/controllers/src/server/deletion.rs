@@ -15,6 +15,7 @@ use api::velero::v1::{
     Backup, BackupPhase, BackupStorageLocation, DeleteBackupRequest, DeleteBackupRequestPhase, Restore,
 };
 use engine::machine::deletion::{Observed, Progress, Step, next};
+use engine::preview::is_dry_run;
 use serde_json::{Value, json};
 use store::Store;
 use store::backup_files::{delete_backup, delete_folder, read_backup_list};
@@ -66,6 +67,11 @@ async fn reconcile(deps: Arc<Deps>, document: Value) -> Result<Next> {
     Ok(Next::Wait)
 }
 
+/// A dry run has no files but its report: a folder of its name is another's.
+fn is_dry(backup: &Backup) -> bool {
+    is_dry_run(backup.metadata.annotations.as_ref())
+}
+
 /// What is so, read anew before each step.
 struct Scene {
     request: DeleteBackupRequest,
@@ -112,7 +118,11 @@ impl Deletion<'_> {
             Some(backup) => find::<BackupStorageLocation>(self.deps, &backup.spec.storage_location).await?,
             None => None,
         };
-        let restores = list::<Restore>(self.deps, "").await?;
+        // Nothing was ever restored from a dry run.
+        let restores = match backup.as_ref().is_some_and(is_dry) {
+            true => Vec::new(),
+            false => list::<Restore>(self.deps, "").await?,
+        };
         let restores = restores.iter().filter(|restore| restore.spec.backup_name == *name);
         self.restores = restores.map(|of| (of.name().to_owned(), of.uid().to_owned())).collect();
         self.progress.restores = self.restores.keys().cloned().collect();
@@ -153,6 +163,10 @@ impl Deletion<'_> {
     /// Data outside the folder of the backup cannot be deleted yet. It would be lost sight of if the folder
     /// went, so that finding some is an error.
     async fn data(&mut self, scene: &Scene) -> Result<()> {
+        if scene.backup.as_ref().is_some_and(is_dry) {
+            self.progress.data_checked = true;
+            return Ok(());
+        }
         let store = self.store(scene).await?;
         for (file, what) in VOLUME_FILES {
             let entries =
@@ -185,7 +199,9 @@ impl Deletion<'_> {
     async fn files(&mut self, scene: &Scene) -> Result<()> {
         let store = self.store(scene).await?;
         let deleted = async {
-            delete_backup(store.as_ref(), &scene.request.spec.backup_name).await?;
+            if !scene.backup.as_ref().is_some_and(is_dry) {
+                delete_backup(store.as_ref(), &scene.request.spec.backup_name).await?;
+            }
             match scene.backup.as_ref().map(Kind::uid) {
                 Some(uid) if !uid.is_empty() => delete_folder(store.as_ref(), &operation_folder(uid)).await,
                 _ => Ok(()),

@@ -8,17 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::Kind;
-use api::labels::{DOWNLOAD_PORT, DOWNLOAD_SERVICE};
-use api::velero::v1::{
-    Backup, BackupStorageLocation, DownloadRequest, DownloadRequestPhase, DownloadTarget, Restore,
-};
+use api::labels::{DOWNLOAD_PORT, DOWNLOAD_SERVICE, FILE, FILE_PLAN};
+use api::velero::v1::{Backup, BackupStorageLocation, DownloadRequest, DownloadRequestPhase, Restore};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use store::Store;
-use store::bucket::Download;
+use store::bucket::{Download, JournalFile};
 use tracing::warn;
 
 use super::problems::NO_DOWNLOAD;
@@ -74,8 +72,10 @@ async fn reconcile(deps: Arc<Deps>, document: Value) -> Result<Next> {
 
 /// The address of the file that a request asks for.
 async fn address(deps: &Deps, request: &DownloadRequest) -> Result<String> {
-    let (place, key) = target(deps, &request.spec.target).await?;
+    let (place, key) = target(deps, request).await?;
+    // What a dry run found, a command reads through the API server, wherever it runs.
     if let Place::Location(store) = place
+        && !asks_for_plan(request)?
         && let Some(url) = store.presign(&key, VALID).await?
     {
         return Ok(url);
@@ -95,33 +95,49 @@ enum Place {
 }
 
 /// The place and key of the file that is meant.
-async fn target(deps: &Deps, target: &DownloadTarget) -> Result<(Place, String)> {
+async fn target(deps: &Deps, request: &DownloadRequest) -> Result<(Place, String)> {
+    let target = &request.spec.target;
+    let of_dry_run = asks_for_plan(request)?;
     let missing = |what: &str, name: &str| Error::Config(format!("find {what} {name:?}"));
     let download = Download::parse(target.kind.as_str())
         .ok_or_else(|| Error::Config(format!("know what a {} is", target.kind)))?;
-    let backup = match download {
-        Download::Backup(_) => target.name.clone(),
-        Download::Restore(_) => {
+    let (backup, restore) = match download {
+        Download::Backup(_) => (target.name.clone(), None),
+        Download::Restore(file) => {
             let restore = find::<Restore>(deps, &target.name).await?;
             let restore = restore.ok_or_else(|| missing("restore", &target.name))?;
-            if let Some(content) = kept(deps, &restore, download).await? {
-                return Ok((Place::Cluster(content), download.key(&target.name)));
+            let name = if of_dry_run { JournalFile::DryRun.name() } else { file.name(restore.name()) };
+            if let Some(content) = kept(deps, &restore, &name).await? {
+                return Ok((Place::Cluster(content), format!("{}/{name}", target.name)));
             }
-            restore.spec.backup_name
+            (restore.spec.backup_name.clone(), Some(restore.uid().to_owned()))
         }
     };
     let backup = find::<Backup>(deps, &backup).await?.ok_or_else(|| missing("backup", &backup))?;
     let name = &backup.spec.storage_location;
     let location =
         find::<BackupStorageLocation>(deps, name).await?.ok_or_else(|| missing("location", name))?;
-    Ok((Place::Location(deps.stores.open(&location).await?), download.key(&target.name)))
+    let key = match of_dry_run {
+        true => JournalFile::DryRun.key(restore.as_deref().unwrap_or(backup.uid())),
+        false => download.key(&target.name),
+    };
+    Ok((Place::Location(deps.stores.open(&location).await?), key))
+}
+
+/// Whether a request is for what a dry run found, instead of for the file that its target names.
+fn asks_for_plan(request: &DownloadRequest) -> Result<bool> {
+    let annotations = request.metadata.annotations.as_ref();
+    match annotations.and_then(|annotations| annotations.get(FILE)).map(String::as_str) {
+        None => Ok(false),
+        Some(FILE_PLAN) => Ok(true),
+        Some(other) => Err(Error::Config(format!("know what a {other} is"))),
+    }
 }
 
 /// A file of a restore that is kept in the cluster.
-async fn kept(deps: &Deps, restore: &Restore, download: Download) -> Result<Option<Bytes>> {
-    let Download::Restore(file) = download else { return Ok(None) };
+async fn kept(deps: &Deps, restore: &Restore, file: &str) -> Result<Option<Bytes>> {
     let maps = ConfigMaps::open(deps, restore.uid(), Value::Null).await?;
-    Ok(maps.get(&file.name(restore.name())))
+    Ok(maps.get(file))
 }
 
 /// A file that is served.
@@ -139,7 +155,7 @@ pub async fn serve(deps: &Deps, request: &str, token: &str) -> Result<Option<Ser
     if !good || !is_token(&request.status.download_url, token) {
         return Ok(None);
     }
-    let (store, key) = match target(deps, &request.spec.target).await? {
+    let (store, key) = match target(deps, &request).await? {
         (Place::Location(store), key) => (store, key),
         (Place::Cluster(content), _) => {
             let size = content.len() as u64;

@@ -9,6 +9,7 @@ use api::names::label_value;
 use api::velero::v1::{
     AccessMode, Backup, BackupPhase, BackupStorageLocation, DeleteBackupRequest, LocationPhase,
 };
+use engine::preview::document_is_dry_run;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tracing::{info, warn};
@@ -32,7 +33,11 @@ pub static SPEC: Spec<Deps> = Spec {
     reconcile: |deps, document| Box::pin(reconcile(deps, document)),
 };
 
+/// Dry runs have nothing in a bucket: the sweep takes them.
 fn is_expired(document: &Value, now: Timestamp) -> bool {
+    if document_is_dry_run(document) {
+        return false;
+    }
     let expiration = document["status"]["expiration"].as_str();
     expiration.and_then(|text| text.parse::<Timestamp>().ok()).is_some_and(|expiration| expiration <= now)
 }

@@ -8,6 +8,7 @@ use api::labels::RESTORE_FINALIZER;
 use api::velero::v1::{AccessMode, Backup, BackupStorageLocation, Restore, RestorePhase};
 use engine::catalog::Catalog;
 use engine::machine::restore::{Files, Journal, Limits, Observed, Operations, Step, after_finalize, next};
+use engine::preview::{document_is_dry_run, is_dry_run};
 use engine::problem::{Problem, Severity};
 use engine::restore::order::Priorities;
 use engine::restore::prepare::{Defaults, Observed as Prepared};
@@ -126,11 +127,12 @@ async fn begin(deps: &Deps, restore: &Restore, now: Timestamp) -> Result<()> {
     };
     let defaults = Defaults { item_operation_timeout: deps.config.backup.item_operation_timeout.into() };
     let Preparation { spec, status, validation_errors } = prepare(restore, &observed, &defaults);
-    let schedule = [spec.schedule_name.as_str()];
-    if validation_errors.is_empty() {
-        deps.metrics.count(Metric::RestoreAttempt, &schedule);
-    } else {
-        deps.metrics.count(Metric::RestoreValidationFailure, &schedule);
+    let metric = match validation_errors.is_empty() {
+        true => Metric::RestoreAttempt,
+        false => Metric::RestoreValidationFailure,
+    };
+    if !is_dry_run(restore.metadata.annotations.as_ref()) {
+        deps.metrics.count(metric, &[spec.schedule_name.as_str()]);
     }
     let change = json!({ "spec": spec, "status": status });
     amend(deps, restore, change).await.map(drop)
@@ -143,7 +145,11 @@ async fn run(deps: &Arc<Deps>, document: &Value, restore: &Restore) -> Result<()
 
 async fn attempt(deps: &Arc<Deps>, document: &Value, restore: &Restore) -> Result<()> {
     let operation = open(deps, document, restore).await?;
-    operation::run(&operation, &Request::of(restore, priorities(deps))).await
+    let request = Request::of(restore, priorities(deps));
+    match document_is_dry_run(document) {
+        true => operation::dry_run(&operation, &request).await,
+        false => operation::run(&operation, &request).await,
+    }
 }
 
 async fn open(deps: &Arc<Deps>, document: &Value, restore: &Restore) -> Result<Operation> {
@@ -178,6 +184,9 @@ async fn end(deps: &Deps, restore: &Restore, phase: RestorePhase, now: Timestamp
 
 /// Ends a Restore that has begun as `Failed`: with a report of what it did, where the location can be used.
 async fn fail(deps: &Arc<Deps>, document: &Value, restore: &Restore, problem: Problem) -> Result<()> {
+    if document_is_dry_run(document) {
+        return enter(deps, restore, failed(&[problem], None, &stamp(deps.now()))).await;
+    }
     let error = match open(deps, document, restore).await {
         Ok(operation) => return operation::fail(&operation, &problem).await,
         Err(error) => error,

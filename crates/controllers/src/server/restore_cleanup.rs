@@ -7,6 +7,7 @@ use api::Kind;
 use api::labels::RESTORE_FINALIZER;
 use api::velero::v1::{AccessMode, Backup, BackupStorageLocation, LocationPhase, Restore};
 use engine::document::list;
+use engine::preview::is_dry_run;
 use engine::problem::{Problem, Severity};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -67,7 +68,9 @@ async fn clean(deps: &Deps, restore: &Restore) -> Result<()> {
         return Err(Error::Config(format!("use location {}: it is unavailable", location.name())));
     }
     let store = deps.stores.open(&location).await?;
-    delete_restore(store.as_ref(), restore.name()).await?;
+    if !is_dry_run(restore.metadata.annotations.as_ref()) {
+        delete_restore(store.as_ref(), restore.name()).await?;
+    }
     if !restore.uid().is_empty() {
         delete_folder(store.as_ref(), &operation_folder(restore.uid())).await?;
     }

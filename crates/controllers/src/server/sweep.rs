@@ -8,10 +8,12 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::Kind;
 use api::velero::v1::{AccessMode, Backup, BackupStorageLocation, Restore};
+use engine::document::{name, uid};
 use engine::journal::Kind as OperationKind;
 use engine::machine::sweep::{
-    Extent, Folder, Journal, Observed, Operation, Plan, folders_of, is_needed, plan,
+    Extent, Folder, Journal, Observed, Operation, Plan, folders_of, is_needed, is_old_dry_run, plan,
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
@@ -23,7 +25,7 @@ use tracing::{info, warn};
 use super::of_locations;
 use crate::deps::Deps;
 use crate::error::{Result, read};
-use crate::objects::{installation, list_documents};
+use crate::objects::{delete as delete_object, installation, list_documents};
 use crate::operation::configmaps::{Held, delete, held};
 use crate::operation::journal::owner;
 use crate::runtime::{Next, Spec};
@@ -126,13 +128,24 @@ fn last_write(files: &[Meta]) -> Option<jiff::Timestamp> {
     times?.into_iter().max()
 }
 
-/// The operations of the cluster.
+/// The operations of the cluster. Dry runs that have been looked at long enough go at once.
 async fn operations(deps: &Deps) -> Result<Vec<Operation>> {
-    let backups = list_documents::<Backup>(deps, "").await?;
-    let restores = list_documents::<Restore>(deps, "").await?;
+    let backups = forget_dry_runs::<Backup>(deps, list_documents::<Backup>(deps, "").await?).await?;
+    let restores = forget_dry_runs::<Restore>(deps, list_documents::<Restore>(deps, "").await?).await?;
     let backups = backups.iter().map(|document| Operation::of(OperationKind::Backup, document));
     let restores = restores.iter().map(|document| Operation::of(OperationKind::Restore, document));
     Ok(backups.chain(restores).collect())
+}
+
+/// Deletes the resources of old dry runs, and gives the others.
+async fn forget_dry_runs<K: Kind>(deps: &Deps, all: Vec<Value>) -> Result<Vec<Value>> {
+    let (old, others): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|document| is_old_dry_run(document, deps.now()));
+    for document in &old {
+        info!(name = name(document), "deleting a dry run");
+        delete_object::<K>(deps, name(document), uid(document)).await?;
+    }
+    Ok(others)
 }
 
 async fn carry_out(store: &dyn Store, Plan { folders, journals }: &Plan) -> Result<()> {

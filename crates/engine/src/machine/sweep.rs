@@ -22,11 +22,15 @@ use serde_json::Value;
 
 use crate::document::{name, text, uid};
 use crate::journal::{Kind, Owner};
+use crate::preview::document_is_dry_run;
 
 /// Longer than any operation may take: a journal that was not written to for so long is nobody's.
 pub const SILENCE_MAX: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How long a folder without a marker is left alone after its last file.
 pub const QUIET: SignedDuration = SignedDuration::from_hours(1);
+
+/// How long a dry run stays that nobody deletes.
+pub const DRY_RUN_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 /// The journal of an operation, as it lies in a location.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,15 +101,29 @@ pub struct Plan {
 }
 
 impl Operation {
-    /// The operation that an object is. One in a phase that is not known may go on.
+    /// The operation that an object is. One in a phase that is not known may go on, and the report of a dry run is there
+    /// as long as its object.
     pub fn of(kind: Kind, document: &Value) -> Self {
         let phase = text(document, &["status", "phase"]);
         let ended = match kind {
             Kind::Backup => phase.parse().is_ok_and(BackupPhase::is_terminal),
             Kind::Restore => phase.parse().is_ok_and(RestorePhase::is_terminal),
+            Kind::DryRun => false,
         };
+        let kind = if document_is_dry_run(document) { Kind::DryRun } else { kind };
+        let ended = ended && kind != Kind::DryRun;
         Self { kind, name: name(document).to_owned(), uid: uid(document).to_owned(), ended }
     }
+}
+
+/// Whether an object is a dry run that ended long enough ago for everybody to have looked at it.
+pub fn is_old_dry_run(document: &Value, now: Timestamp) -> bool {
+    let phase = text(document, &["status", "phase"]);
+    let ended = phase.parse().is_ok_and(BackupPhase::is_terminal)
+        || phase.parse().is_ok_and(RestorePhase::is_terminal);
+    let time = |path: &[&str]| text(document, path).parse().ok();
+    let end = time(&["status", "completionTimestamp"]).or_else(|| time(&["metadata", "creationTimestamp"]));
+    document_is_dry_run(document) && ended && silent(end, DRY_RUN_KEPT, now)
 }
 
 /// The backups whose folders have to be looked at: those that journals of this installation name.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::location::due;
 use crate::document::{list_mut, name, object_mut, set_label, text};
+use crate::preview::is_dry_run;
 
 /// What is so.
 #[derive(Debug, Clone, Copy)]
@@ -68,8 +69,10 @@ pub fn plan(folders: &[String], backups: &[Backup], location: &str) -> Plan {
     let ended = |backup: &&Backup| {
         matches!(backup.status.phase, BackupPhase::Completed | BackupPhase::PartiallyFailed)
     };
-    let gone =
-        backups.iter().filter(here).filter(ended).map(Kind::name).filter(|name| !stored.contains(name));
+    // A dry run never was in the bucket.
+    let real = |backup: &&Backup| !is_dry_run(backup.metadata().annotations.as_ref());
+    let candidates = backups.iter().filter(here).filter(ended).filter(real);
+    let gone = candidates.map(Kind::name).filter(|name| !stored.contains(name));
     Plan {
         import: stored.difference(&known).map(|name| (*name).to_owned()).collect(),
         orphans: gone.map(str::to_owned).collect(),

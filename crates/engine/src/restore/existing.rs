@@ -127,10 +127,7 @@ pub fn decide(in_cluster: &Value, desired: &Value, item: &PlannedItem, plan: &Re
     if !at(in_cluster, &["metadata", "deletionTimestamp"]).is_null() {
         return Existing::Leaving;
     }
-    // Fields that a restore resets are reset on both sides: they neither count as a difference nor get patched.
-    let context = Context { plan, item, mapping: &BTreeMap::new() };
-    let current = settled(in_cluster.clone(), &context).map_or_else(|_| in_cluster.clone(), bare);
-    let wanted = bare(desired.clone());
+    let (current, wanted) = compared(in_cluster, desired, item, plan);
     let differs = diff(&current, &wanted).is_some();
     if differs && plan.resource(item).group_resource().is("", "serviceaccounts") {
         return merged_account(in_cluster, &wanted, plan);
@@ -216,6 +213,19 @@ pub fn still_there(item: &PlannedItem, plan: &RestorePlan) -> Problem {
         target.full_name()
     );
     Problem::new(&problems::STILL_THERE, Severity::Error, message).about(&target)
+}
+
+/// What is compared of an object that is in the cluster, and of what is wanted there. Fields that a restore resets are
+/// reset on both sides: they neither count as a difference nor get patched.
+pub fn compared(
+    in_cluster: &Value,
+    desired: &Value,
+    item: &PlannedItem,
+    plan: &RestorePlan,
+) -> (Value, Value) {
+    let context = Context { plan, item, mapping: &BTreeMap::new() };
+    let current = settled(in_cluster.clone(), &context).map_or_else(|_| in_cluster.clone(), bare);
+    (current, bare(desired.clone()))
 }
 
 /// A document without the marks of restores.

@@ -24,6 +24,7 @@ use crate::derived;
 use crate::facts::{Facts, Relation};
 use crate::filter::SelectorError;
 use crate::filter::selector::Labelled;
+use crate::preview::expected_plan;
 use crate::problem::{Code, Problem, Severity};
 
 /// Pairs of objects for one place that a refusal names at the most.
@@ -42,6 +43,8 @@ pub struct Request {
     pub priorities: Priorities,
     /// Whether what is created gets no finalizers.
     pub strip_finalizers: bool,
+    /// The digest of the plan that was looked at, where only that one may be executed.
+    pub expected_plan: Option<String>,
 }
 
 /// Why no plan can be made.
@@ -68,6 +71,7 @@ impl Request {
             backup: restore.spec.backup_name.clone(),
             priorities,
             strip_finalizers: annotated(restore, labels::STRIP_FINALIZERS),
+            expected_plan: expected_plan(restore.metadata.annotations.as_ref()).map(str::to_owned),
         }
     }
 }

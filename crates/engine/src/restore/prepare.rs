@@ -10,6 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::scope::NOT_RESTORABLE;
 use crate::catalog::Catalog;
 use crate::filter::{Selector, set};
+use crate::preview::is_dry_run;
 
 /// What is so when a Restore is read.
 #[derive(Debug, Clone, Copy)]
@@ -168,6 +169,9 @@ fn source(spec: &mut RestoreSpec, observed: &Observed<'_>, forced: bool) -> Resu
         }
         _ => return Err("backupName and scheduleName cannot be given together".to_owned()),
     };
+    if is_dry_run(backup.metadata.annotations.as_ref()) {
+        return Err(format!("backup {:?} is a dry run: it holds nothing", backup.name()));
+    }
     backup.name().clone_into(&mut spec.backup_name);
     schedule_of(backup).clone_into(&mut spec.schedule_name);
     let ended_well = matches!(backup.status.phase, BackupPhase::Completed | BackupPhase::PartiallyFailed);
@@ -187,6 +191,7 @@ fn newest<'a>(schedule: &str, backups: &'a [Backup]) -> Result<&'a Backup, Strin
         backup.status.phase == BackupPhase::Completed
             && schedule_of(backup) == schedule
             && !schedule.is_empty()
+            && !is_dry_run(backup.metadata.annotations.as_ref())
     });
     let started = |backup: &&Backup| backup.status.start_timestamp.as_ref().map(|time| time.0);
     completed.max_by_key(started).ok_or_else(|| format!("schedule {schedule:?} has no completed backup"))

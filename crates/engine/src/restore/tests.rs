@@ -83,6 +83,7 @@ pub(super) fn archived(place: &str, document: Value) -> (Facts, Value) {
 
 pub(super) fn request(spec: Value) -> Request {
     Request {
+        expected_plan: None,
         restore: Identity { namespace: "velero".into(), name: "r1".into(), uid: "uid-r1".into() },
         spec: serde_json::from_value(spec).unwrap(),
         backup: "b1".into(),

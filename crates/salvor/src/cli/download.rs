@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use api::Kind;
 use api::velero::v1::{DownloadRequest, DownloadTarget, DownloadTargetKind};
+use api::{Kind, labels};
 use bytes::Bytes;
 use clap::Args;
 use cluster::clock::Deadline;
@@ -42,14 +42,26 @@ pub struct DownloadFlags {
 #[error("file not found")]
 pub struct FileNotFound;
 
+/// A file of a backup or restore.
+pub type Target<'a> = (DownloadTargetKind, &'a str);
+
 /// A file as a stream, as it lies in the bucket.
 pub async fn open(
     session: &Session,
     flags: &DownloadFlags,
-    (kind, name): (DownloadTargetKind, &str),
+    target: Target<'_>,
     timeout: Duration,
 ) -> anyhow::Result<BoxStream<'static, anyhow::Result<Bytes>>> {
-    let address = address(session, (kind, name), timeout).await?;
+    fetch(session, flags, &request(session, target), timeout).await
+}
+
+async fn fetch(
+    session: &Session,
+    flags: &DownloadFlags,
+    request: &DownloadRequest,
+    timeout: Duration,
+) -> anyhow::Result<BoxStream<'static, anyhow::Result<Bytes>>> {
+    let address = address(session, request, timeout).await?;
     match own_path(session, &address) {
         Some((service, path)) => {
             match session.cluster.service_get(&service, &path).await {
@@ -66,12 +78,29 @@ pub async fn open(
 pub async fn text(
     session: &Session,
     flags: &DownloadFlags,
-    target: (DownloadTargetKind, &str),
+    target: Target<'_>,
+    timeout: Duration,
+) -> anyhow::Result<Vec<u8>> {
+    unpacked(session, flags, &request(session, target), timeout).await
+}
+
+/// What a dry run found, unpacked. The kind of the target only says whether it is of a backup or of a restore.
+pub async fn report(session: &Session, target: Target<'_>, timeout: Duration) -> anyhow::Result<Vec<u8>> {
+    let mut request = request(session, target);
+    let file = (labels::FILE.to_owned(), labels::FILE_PLAN.to_owned());
+    request.metadata.annotations = Some([file].into());
+    unpacked(session, &DownloadFlags::default(), &request, timeout).await
+}
+
+async fn unpacked(
+    session: &Session,
+    flags: &DownloadFlags,
+    request: &DownloadRequest,
     timeout: Duration,
 ) -> anyhow::Result<Vec<u8>> {
     let read = async {
         let mut packed = Vec::new();
-        let mut pieces = open(session, flags, target, timeout).await?;
+        let mut pieces = fetch(session, flags, request, timeout).await?;
         while let Some(piece) = pieces.try_next().await? {
             packed.extend_from_slice(&piece);
             if packed.len() as u64 > Caps::SIDE_FILE.packed_max {
@@ -83,15 +112,15 @@ pub async fn text(
     tokio::time::timeout(timeout, read).await.map_err(|_| anyhow!(NO_ANSWER))?
 }
 
-/// Asks the server for the address of a file.
-async fn address(
-    session: &Session,
-    (kind, name): (DownloadTargetKind, &str),
-    timeout: Duration,
-) -> anyhow::Result<String> {
+fn request(session: &Session, (kind, name): Target<'_>) -> DownloadRequest {
     let mut request = DownloadRequest::new(&session.namespace, &format!("{name}-{}", RandomIds.uuid()));
     request.spec.target = DownloadTarget { kind, name: name.to_owned() };
-    typed::create(&session.cluster, &request).await?;
+    request
+}
+
+/// Asks the server for the address of a file.
+async fn address(session: &Session, request: &DownloadRequest, timeout: Duration) -> anyhow::Result<String> {
+    typed::create(&session.cluster, request).await?;
     let deadline = Deadline::after(timeout);
     while !deadline.has_passed() {
         let answer: DownloadRequest =

@@ -1,7 +1,10 @@
 //! How times, durations and sets are written for people.
 
-use api::{LabelSelector, Time};
+use std::fmt::Display;
+
+use api::{LabelSelector, ObjectMeta, Time};
 use engine::filter::Selector;
+use engine::preview::is_dry_run;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -43,6 +46,12 @@ pub fn cluster_scoped(value: Option<bool>) -> &'static str {
         Some(true) => "included",
         Some(false) => "excluded",
     }
+}
+
+/// A phase, marked where it is that of a dry run.
+pub fn marked(phase: impl Display, of: &ObjectMeta) -> String {
+    let mark = if is_dry_run(of.annotations.as_ref()) { " (dry run)" } else { "" };
+    format!("{phase}{mark}")
 }
 
 /// A selector on one line.

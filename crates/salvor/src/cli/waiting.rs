@@ -43,7 +43,7 @@ pub fn remarks(validation_errors: &[String], errors: isize, warnings: isize) -> 
 }
 
 /// What a look gave.
-enum Seen<P> {
+pub enum Seen<P> {
     /// Where the operation stands.
     Progress(Progress<P>),
     /// No answer, for the first time since the last one.
@@ -93,7 +93,7 @@ fn exit(is_velero: bool, phase: &str) -> Exit {
 
 /// Waits until an operation has ended, and gives its last phase, with what else there is to say. A server that does not answer is asked again; that
 /// the operation is not there any more ends the wait.
-async fn wait<K: Kind, P: Display>(
+pub async fn wait<K: Kind, P: Display>(
     (cluster, namespace, name): (&dyn Cluster, &str, &str),
     look: impl Fn(&K) -> Progress<P>,
     mut show: impl FnMut(Seen<&P>) -> anyhow::Result<()>,

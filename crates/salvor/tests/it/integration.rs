@@ -1,6 +1,8 @@
 //! What goes wrong around a server, each once through all of it: locations, requests, archives, the network, and
 //! another server.
 
+mod dry_runs;
+
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -22,10 +22,10 @@ use crate::operation::spool::{Spool, Writer};
 /// How often a list begins again whose continuation has expired; objects that come twice are one.
 const RESTARTS_MAX: u32 = 3;
 
-/// Collects what `planner` asks for, and what that names.
+/// Collects what `planner` asks for, and what that names. Without a journal, documents are kept on local disk only.
 pub(super) async fn collect(
     operation: &Operation,
-    journal: &Journal,
+    journal: Option<&Journal>,
     spool: &Spool,
     planner: &Planner,
 ) -> Result<Collected> {
@@ -34,7 +34,7 @@ pub(super) async fn collect(
         journal,
         room: Room::default(),
         pages: Arc::new(Mutex::new(Pages {
-            writer: spool.writer(journal.first_spool_file()),
+            writer: spool.writer(journal.map_or(0, Journal::first_spool_file)),
             facts: Vec::new(),
         })),
     };
@@ -50,7 +50,7 @@ pub(super) async fn collect(
 
 struct Collector<'a> {
     operation: &'a Operation,
-    journal: &'a Journal,
+    journal: Option<&'a Journal>,
     room: Room,
     pages: Arc<Mutex<Pages>>,
 }
@@ -146,8 +146,9 @@ impl Collector<'_> {
     }
 
     async fn hand_over(&self, sealed: Sealed) -> Result<()> {
+        let Some(journal) = self.journal else { return Ok(()) };
         for (number, content) in sealed {
-            self.journal.keep(number, content).await?;
+            journal.keep(number, content).await?;
         }
         Ok(())
     }

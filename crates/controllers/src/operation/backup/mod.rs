@@ -3,6 +3,7 @@
 
 mod collect;
 mod contents;
+mod dry_run;
 mod pages;
 mod report;
 
@@ -19,6 +20,7 @@ use store::bucket::BackupFile;
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::contents::Packed;
+pub use self::dry_run::dry_run;
 use self::report::Report;
 use super::journal::Journal;
 use super::log::OperationLog;
@@ -101,7 +103,7 @@ async fn attempt(
         }
         None => {
             journal.begin(&operation.journal_owner().await?).await?;
-            let collected = collect::collect(operation, journal, &spool, planner).await?;
+            let collected = collect::collect(operation, Some(journal), &spool, planner).await?;
             let plan = planner.plan(collected).map_err(|problem| Error::Refused(Box::new(problem)))?;
             journal.save_plan(&plan).await?;
             journal.drop_earlier_spool().await?;

@@ -24,6 +24,7 @@ use tracing::warn;
 use super::contents::Packed;
 use crate::error::{Error, Result};
 use crate::metrics::Metric;
+use crate::operation::events::announce;
 use crate::operation::log::OperationLog;
 use crate::operation::{Operation, failed};
 use crate::report::report;
@@ -60,6 +61,7 @@ impl Report<'_> {
         commit.bytes(BackupFile::Logs, self.log.packed()?).await.map_err(commit_error)?;
         let backup = self.as_committed(plan, left_out.len(), &problems).await?;
         commit.finish(&backup).await.map_err(commit_error)?;
+        announce(self.operation, &problems).await;
         Ok(backup)
     }
 
@@ -160,6 +162,7 @@ impl Report<'_> {
         if let Some(error) = &unreported {
             warn!(backup = self.operation.name(), "failed to {error}; it ends without log and results");
         }
+        announce(self.operation, problems).await;
         let status = failed(problems, unreported.as_ref(), &self.operation.now());
         self.operation.patch_status(status).await?;
         self.operation.deps.metrics.count(Metric::BackupFailure, &[self.operation.schedule.as_str()]);

@@ -1,6 +1,7 @@
 //! A restore: its archive is read once, its plan is made once, and then executed to its end, however often the
 //! server dies on the way.
 
+mod dry_run;
 mod execute;
 mod gate;
 mod item;
@@ -15,11 +16,13 @@ use std::sync::Arc;
 
 use engine::backup::check::is_fatal;
 use engine::journal::Progress;
+use engine::preview::problems::PLAN_MOVED;
 use engine::problem::{Problem, Severity};
 use engine::restore::{self, Refusal, Request, RestorePlan, problems, versions};
 use store::backup_files::{Mismatch, listed_digest};
 use store::bucket::BackupFile;
 
+pub use self::dry_run::dry_run;
 use self::execute::Execution;
 use self::report::Report;
 use super::Operation;
@@ -40,6 +43,9 @@ pub async fn run(operation: &Operation, request: &Request) -> Result<()> {
             journal.remove().await
         }
         Err(Error::Invalid(problem)) => report.refuse(&problem).await,
+        Err(Error::Refused(problem)) if problem.code == PLAN_MOVED.id => {
+            dry_run::refuse(operation, &problem).await
+        }
         Err(Error::Refused(problem)) => give_up(&report, &problem).await,
         Err(error) => Err(error),
     }
@@ -85,7 +91,9 @@ async fn attempt(operation: &Operation, request: &Request, log: &OperationLog) -
             plan
         }
         None => {
+            let archive = contents.sha256.clone();
             let plan = make_plan(operation, request, contents).await?;
+            dry_run::confirm(operation, request, &plan, (&archive, &spool)).await?;
             journal.begin(&operation.journal_owner().await?).await?;
             journal.save_plan(&plan).await?;
             plan

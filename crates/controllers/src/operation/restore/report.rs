@@ -20,6 +20,7 @@ use tracing::warn;
 use crate::error::Result;
 use crate::metrics::Metric;
 use crate::operation::configmaps::ConfigMaps;
+use crate::operation::events::announce;
 use crate::operation::log::OperationLog;
 use crate::operation::{Operation, failed};
 
@@ -37,6 +38,7 @@ impl Report<'_> {
         problems.iter().for_each(|problem| self.log.problem(problem));
         self.log.info("restore completed");
         self.files(&resource_list(plan, progress), &problems).await?;
+        announce(self.operation, &problems).await;
         let phase = after_run(errors(&problems), Operations::default());
         let counts = json!({ "phase": phase.to_string(), "errors": errors(&problems), "warnings": warnings(&problems) });
         self.operation.patch_status(counts).await.map(drop)
@@ -59,6 +61,7 @@ impl Report<'_> {
         problems.push(problem.clone());
         problems.iter().for_each(|problem| self.log.problem(problem));
         let unreported = self.files(&list, &problems).await.err();
+        announce(self.operation, &problems).await;
         if let Some(error) = &unreported {
             warn!(restore = self.operation.name(), "failed to {error}; it ends without log and results");
         }

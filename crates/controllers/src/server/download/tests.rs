@@ -118,3 +118,30 @@ async fn files_of_a_restore_that_lie_in_the_cluster_come_from_our_service() {
     assert_eq!(served.size, 7);
     assert_eq!(text(Some(served)).await.as_deref(), Some("its log"));
 }
+
+#[tokio::test]
+async fn what_a_dry_run_found_comes_from_our_service_whatever_the_store_can_do() {
+    let world = World::new();
+    world.seed(backup("b", "Completed"));
+    world.seed(object("Restore", "r", json!({"backupName": "b"}), json!({})));
+    world.put("plugins/salvor/operations/uid-b/dry-run.json.gz", "of the backup").await;
+    world.put("plugins/salvor/operations/uid-r/dry-run.json.gz", "of the restore").await;
+    for (name, kind, of, found) in
+        [("x", "BackupResults", "b", "of the backup"), ("y", "RestoreResults", "r", "of the restore")]
+    {
+        let mut request =
+            object("DownloadRequest", name, json!({"target": {"kind": kind, "name": of}}), json!({}));
+        engine::document::set_annotation(&mut request, FILE, FILE_PLAN);
+        world.seed(request);
+        world.reconcile(&SPEC, name).await.unwrap();
+        let url = world.get::<DownloadRequest>(name).await.unwrap().status.download_url;
+        let path = url.strip_prefix("https://salvor-downloads.velero.svc:8443/downloads/").unwrap();
+        let token = path.split('/').nth(1).unwrap();
+        assert_eq!(text(serve(&world.deps(), name, token).await.unwrap()).await.as_deref(), Some(found));
+    }
+    let mut request = request("BackupResults", "b");
+    engine::document::set_annotation(&mut request, FILE, "secrets");
+    world.seed(request);
+    world.reconcile(&SPEC, "d").await.unwrap();
+    assert_eq!(world.get::<DownloadRequest>("d").await.unwrap().status.phase, DownloadRequestPhase::Failed);
+}

@@ -12,6 +12,7 @@ use cluster::typed;
 use jiff::tz::TimeZone;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
+use crate::cli::dry_run;
 use crate::cli::filters::BackupFlags;
 use crate::cli::output::{Format, OutputFlags, error_line, line, objects, print};
 use crate::cli::values::{self, Pairs, merged};
@@ -38,6 +39,9 @@ pub struct Create {
     /// Wait until the backup has ended
     #[arg(short = 'w', long)]
     wait: bool,
+    /// Only show what the backup would hold, and what it would not
+    #[arg(long, conflicts_with = "wait")]
+    dry_run: bool,
     /// Take everything from the template of this schedule
     #[arg(long)]
     from_schedule: Option<String>,
@@ -48,6 +52,12 @@ pub struct Create {
 impl Create {
     /// Runs it.
     pub async fn run(self, globals: &Globals, called: &str) -> anyhow::Result<Exit> {
+        if self.dry_run {
+            let session = Session::open(globals, called).await?;
+            self.check_locations(&session).await?;
+            let backup = self.made(&session).await?;
+            return dry_run::of_backup(&session, backup, self.output.output).await;
+        }
         let backup = match (&self.from_schedule, self.output.output) {
             (None, Some(format)) => {
                 return show(&self.of_flags(&globals.namespace_now())?, format);
@@ -75,7 +85,7 @@ impl Create {
 
     fn of_flags(&self, namespace: &str) -> anyhow::Result<Backup> {
         let name = self.name.as_deref().unwrap_or_default();
-        if name.is_empty() {
+        if name.is_empty() && !self.dry_run {
             bail!(NAMELESS);
         }
         let mut backup = Backup::new(namespace, name);

@@ -7,6 +7,7 @@ use api::{Kind, labels, names};
 use clap::{Args, ValueEnum};
 use cluster::typed;
 use engine::backup::Omission;
+use engine::preview::is_dry_run;
 use serde_json::{Value, json};
 use volumes::Volumes;
 
@@ -14,7 +15,7 @@ use crate::cli::describe::{DescribeFlags, Files, metadata, problems, selectors};
 use crate::cli::logs::has_log;
 use crate::cli::output::{error_line, print};
 use crate::cli::sheet::Sheet;
-use crate::cli::text::{auto, cluster_scoped, joined, selector, time_or};
+use crate::cli::text::{auto, cluster_scoped, joined, marked, selector, time_or};
 use crate::cli::{Globals, Session};
 use crate::exit::Exit;
 
@@ -69,7 +70,8 @@ impl Describe {
         let requests = typed::list(&session.cluster, &session.namespace, &of_backup).await?;
         let (name, status) = (backup.name(), &backup.status);
         let mut known = Known { requests, ..Known::default() };
-        if status.start_timestamp.is_none() || status.phase == BackupPhase::FailedValidation {
+        let dry_run = is_dry_run(backup.metadata.annotations.as_ref());
+        if dry_run || status.start_timestamp.is_none() || status.phase == BackupPhase::FailedValidation {
             return Ok(known);
         }
         if has_log(status.phase) {
@@ -146,7 +148,7 @@ fn head(sheet: &mut Sheet, backup: &Backup, called: &str) {
         _ => String::new(),
     };
     metadata(sheet, &backup.metadata);
-    sheet.pair(0, "Phase", format!("{}{hint}", status.phase));
+    sheet.pair(0, "Phase", format!("{}{hint}", marked(status.phase, backup.metadata())));
     if status.phase == BackupPhase::Queued {
         sheet.pair(0, "Queue position", status.queue_position);
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::cli::output::{OutputFlags, Table};
 use crate::cli::selection::Which;
-use crate::cli::text::{selector, short, time};
+use crate::cli::text::{marked, selector, short, time};
 use crate::cli::{Globals, Session};
 use crate::exit::Exit;
 
@@ -84,7 +84,7 @@ fn table(backups: &[Backup], flags: &OutputFlags, now: Timestamp) -> String {
 fn phase(backup: &Backup) -> String {
     match backup.metadata.deletion_timestamp {
         Some(_) => "Deleting".to_owned(),
-        None => backup.status.phase.to_string(),
+        None => marked(backup.status.phase, backup.metadata()),
     }
 }
 

@@ -9,6 +9,7 @@ use clap::Args;
 use cluster::typed;
 use jiff::tz::TimeZone;
 
+use crate::cli::dry_run;
 use crate::cli::filters::config_map;
 use crate::cli::output::{OutputFlags, objects, print};
 use crate::cli::values::{self, Names, OrSelectors, Pairs, TriState, merged};
@@ -96,6 +97,9 @@ pub struct Create {
     /// Wait until the restore has ended
     #[arg(short = 'w', long)]
     wait: bool,
+    /// Only show what the restore would do, and in what it would differ; with -o json as a plan for `restore apply`
+    #[arg(long, conflicts_with = "wait")]
+    dry_run: bool,
     #[command(flatten)]
     output: OutputFlags,
 }
@@ -106,6 +110,9 @@ impl Create {
         self.check()?;
         let session = Session::open(globals, called).await?;
         let restore = self.restore(&session).await?;
+        if self.dry_run {
+            return dry_run::of_restore(&session, restore, self.output.output).await;
+        }
         if let Some(format) = self.output.output {
             print(&objects(format, "Restore", vec![restore.to_document()])?)?;
             return Ok(Exit::Done);
@@ -210,7 +217,8 @@ fn started(backup: &Backup) -> Option<jiff::Timestamp> {
     backup.status.start_timestamp.as_ref().map(|at| at.0)
 }
 
-fn progress(restore: &Restore) -> Progress<RestorePhase> {
+/// Where a restore stands.
+pub(super) fn progress(restore: &Restore) -> Progress<RestorePhase> {
     let status = &restore.status;
     let counts = status.progress.as_ref().map(|of| (of.items_restored, of.total_items));
     let remarks = remarks(&status.validation_errors, status.errors, status.warnings);

@@ -3,11 +3,12 @@
 use api::Kind;
 use api::velero::v1::{DownloadTargetKind, Restore, RestorePhase};
 use clap::Args;
+use engine::preview::is_dry_run;
 
 use crate::cli::describe::{DescribeFlags, Files, metadata, problems, selectors};
 use crate::cli::output::print;
 use crate::cli::sheet::Sheet;
-use crate::cli::text::{auto, cluster_scoped, joined, time_or};
+use crate::cli::text::{auto, cluster_scoped, joined, marked, time_or};
 use crate::cli::{Globals, Session};
 use crate::exit::Exit;
 
@@ -34,7 +35,8 @@ impl Describe {
     async fn files(&self, session: &Session, restore: &Restore) -> Files {
         use DownloadTargetKind::{RestoreResourceList, RestoreResults};
         let status = &restore.status;
-        if !status.phase.is_terminal() || status.phase == RestorePhase::FailedValidation {
+        let dry_run = is_dry_run(restore.metadata.annotations.as_ref());
+        if dry_run || !status.phase.is_terminal() || status.phase == RestorePhase::FailedValidation {
             return Files::default();
         }
         let problems = status.errors + status.warnings;
@@ -66,7 +68,7 @@ fn head(sheet: &mut Sheet, restore: &Restore, called: &str) {
         _ => String::new(),
     };
     metadata(sheet, &restore.metadata);
-    sheet.pair(0, "Phase", format!("{}{leaving}{hint}", status.phase));
+    sheet.pair(0, "Phase", format!("{}{leaving}{hint}", marked(status.phase, restore.metadata())));
     if let Some(progress) = &status.progress {
         let (total, done) = match status.phase {
             RestorePhase::InProgress => ("Estimated total items to be restored", "Items restored so far"),

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cli::output::{OutputFlags, Table};
 use crate::cli::selection::Which;
-use crate::cli::text::{selector, time_or};
+use crate::cli::text::{marked, selector, time_or};
 use crate::cli::{Globals, Session};
 use crate::exit::Exit;
 
@@ -39,7 +39,7 @@ fn table(restores: &[Restore], flags: &OutputFlags) -> String {
         let cells = [
             restore.name().to_owned(),
             restore.spec.backup_name.clone(),
-            format!("{}{leaving}", status.phase),
+            format!("{}{leaving}", marked(status.phase, restore.metadata())),
             time_or(status.start_timestamp.as_ref(), "<nil>"),
             time_or(status.completion_timestamp.as_ref(), "<nil>"),
             status.errors.to_string(),

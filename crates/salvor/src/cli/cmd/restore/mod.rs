@@ -1,5 +1,6 @@
 //! `restore`: make, look at and delete restores.
 
+mod apply;
 pub mod create;
 pub mod delete;
 pub mod describe;
@@ -18,6 +19,8 @@ use crate::exit::Exit;
 pub enum Restore {
     /// Create a restore
     Create(Box<create::Create>),
+    /// Execute a plan of `restore create --dry-run -o json`, if it still holds
+    Apply(apply::Apply),
     /// Get restores
     Get(get::Get),
     /// Describe restores
@@ -33,6 +36,7 @@ impl Restore {
     pub async fn run(self, globals: &Globals, called: &str) -> anyhow::Result<Exit> {
         match self {
             Self::Create(command) => command.run(globals, called).await,
+            Self::Apply(command) => command.run(globals, called).await,
             Self::Get(command) => command.run(globals, called).await,
             Self::Describe(command) => command.run(globals, called).await,
             Self::Logs(command) => command.run::<v1::Restore>(globals, called).await,

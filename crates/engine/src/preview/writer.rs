@@ -1,0 +1,68 @@
+//! The preview of a restore as a stream: objects are written as they are looked at, so that memory holds none of them.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::VERSION;
+use super::restore::{Asked, Counts, KIND, Object, Outcome};
+
+/// Bytes of differences that a report holds. Of objects after that, fields are only counted.
+const DIFFERENCES_BYTES_MAX: usize = 64 << 20;
+
+/// Writes a [`super::RestorePreview`].
+pub struct Writer<W> {
+    out: W,
+    digest: Sha256,
+    counts: Counts,
+    told: usize,
+}
+
+impl<W: Write> Writer<W> {
+    /// Begins a report.
+    pub fn new(mut out: W, asked: &Asked) -> io::Result<Self> {
+        let asked = serde_json::to_string(asked)?;
+        write!(out, "{{\"v\":{VERSION},\"kind\":\"{KIND}\",\"asked\":{asked},\"objects\":[")?;
+        let digest = Sha256::new().chain_update(format!("{VERSION}\n{asked}\n"));
+        Ok(Self { out, digest, counts: Counts::default(), told: 0 })
+    }
+
+    /// Adds an object.
+    pub fn add(&mut self, mut object: Object) -> io::Result<()> {
+        self.promise(&(object.action, &object.kind, &object.key, &object.seen, &object.wanted))?;
+        self.counts.add(object.action);
+        if self.told > DIFFERENCES_BYTES_MAX {
+            object.omitted += object.differences.len();
+            object.differences.clear();
+        }
+        let text = serde_json::to_string(&object)?;
+        if !object.differences.is_empty() {
+            self.told += text.len();
+        }
+        let first = self.total() == 1;
+        write!(self.out, "{}\n{text}", if first { "" } else { "," })
+    }
+
+    /// Ends the report; gives what came of it, digest and counts filled in.
+    pub fn finish(mut self, outcome: Outcome) -> io::Result<(W, Outcome)> {
+        self.promise(&(&outcome.left_out, &outcome.volumes))?;
+        let counts = Counts { left_out: outcome.counts.left_out, ..self.counts };
+        let digest = format!("sha256:{}", hex::encode(self.digest.finalize()));
+        let outcome = Outcome { digest, counts, ..outcome };
+        writeln!(self.out, "\n],\"outcome\":{}}}", serde_json::to_string(&outcome)?)?;
+        Ok((self.out, outcome))
+    }
+
+    /// What is part of the digest.
+    fn promise(&mut self, part: &impl Serialize) -> io::Result<()> {
+        self.digest.update(serde_json::to_vec(part)?);
+        self.digest.update(b"\n");
+        Ok(())
+    }
+
+    fn total(&self) -> usize {
+        let Counts { create, update, replace, keep, same, refused, unknown, left_out: _ } = self.counts;
+        create + update + replace + keep + same + refused + unknown
+    }
+}
