@@ -28,34 +28,43 @@ pub struct Type {
     pub stored: bool,
 }
 
-/// The types of a server, in its preferred versions and all others.
+/// The types of a server, in all versions.
 #[derive(Debug, Clone)]
 pub struct Catalog {
     types: BTreeMap<(String, String), Type>,
-    preferred: Vec<String>,
+    /// As the server lists them: of each group the preferred one first.
+    versions: Vec<String>,
 }
 
 impl Catalog {
     /// Asks a server for its types.
     pub async fn read(client: &Client) -> Result<Self> {
         let groups = client.get("/apis").await?.context("failed to list API groups")?;
-        let (mut versions, mut preferred) = (vec!["v1".to_owned()], vec!["v1".to_owned()]);
+        let mut versions = vec!["v1".to_owned()];
         for group in items(&groups["groups"]) {
             let served =
                 items(&group["versions"]).iter().filter_map(|version| version["groupVersion"].as_str());
             versions.extend(served.map(str::to_owned));
-            preferred.extend(group["preferredVersion"]["groupVersion"].as_str().map(str::to_owned));
         }
         let lists = stream::iter(&versions).map(|version| types_of(client, version)).buffered(AT_ONCE);
         let found: Vec<Vec<Type>> = lists.try_collect().await?;
         let types =
             found.into_iter().flatten().map(|t| ((t.api_version.clone(), t.kind.clone()), t)).collect();
-        Ok(Self { types, preferred })
+        Ok(Self { types, versions })
     }
 
-    /// The types that hold objects, each once, in its preferred version.
+    /// The types that hold objects, each once: in the preferred version of its group, or else in the first that has it.
     pub fn stored(&self) -> impl Iterator<Item = &Type> {
-        self.types.values().filter(|found| found.stored && self.preferred.contains(&found.api_version))
+        self.types.values().filter(|found| found.stored && self.is_first(found))
+    }
+
+    fn is_first(&self, of: &Type) -> bool {
+        let group = |version: &str| version.rsplit_once('/').map(|(group, _)| group.to_owned());
+        let has = |version: &&String| {
+            group(version) == group(&of.api_version)
+                && self.types.contains_key(&((*version).clone(), of.kind.clone()))
+        };
+        self.versions.iter().find(has) == Some(&of.api_version)
     }
 
     /// The type of a document.

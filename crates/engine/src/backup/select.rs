@@ -293,11 +293,10 @@ impl Selection {
         self.types.iter().any(|of| is_namespaces(&of.group_resource()))
     }
 
-    /// Whether definitions of custom resources come along: neither asked for nor refused by name.
+    /// Whether definitions of custom resources come along, also those that no label selects: unless they are refused by name.
     pub fn brings_definitions(&self) -> bool {
         let definitions = GroupResource::new("apiextensions.k8s.io", "customresourcedefinitions");
-        let of = self.catalog.find(&definitions);
-        of.is_some_and(|of| !self.types.contains(of) && !self.resources.excludes(of))
+        self.catalog.find(&definitions).is_some_and(|of| !self.resources.excludes(of))
     }
 
     fn admits_namespace(&self, key: &ObjectKey) -> Result<(), Rule> {

@@ -380,6 +380,7 @@ impl World {
 
     /// Removes what a test that failed left, in the cluster and in the bucket.
     async fn clear(&self) {
+        crate::zoo::release(self).await;
         let namespaces = self.cluster.client().list("/api/v1/namespaces").await.unwrap();
         let names = namespaces.iter().filter_map(|found| found["metadata"]["name"].as_str());
         for name in names.filter(|name| OURS.iter().any(|prefix| name.starts_with(prefix))) {

@@ -32,7 +32,7 @@ const SHOP: &str = r"
 - {apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: writer}}
 - {apiVersion: scheduling.k8s.io/v1, kind: PriorityClass, metadata: {name: high}}
 - {apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: widgets.example.com}}
-- {apiVersion: example.com/v1, kind: Widget, metadata: {namespace: shop, name: w}}
+- {apiVersion: example.com/v1, kind: Widget, metadata: {namespace: shop, name: w, labels: {kept: 'yes'}}}
 - {apiVersion: snapshot.storage.k8s.io/v1, kind: VolumeSnapshot, metadata: {namespace: shop, name: s}}
 ";
 
@@ -106,6 +106,15 @@ fn a_label_selects_and_relations_follow() {
     0 pods shop/web-0 (selected)
     1 namespaces shop (selected)
     2 deployments.apps shop/web (selected)
+    ");
+}
+
+#[test]
+fn a_definition_comes_along_though_no_label_selects_it() {
+    insta::assert_snapshot!(check("{labelSelector: {matchLabels: {kept: 'yes'}}}"), @"
+    0 widgets.example.com shop/w (selected)
+    1 namespaces shop (contains)
+    2 customresourcedefinitions.apiextensions.k8s.io widgets.example.com (definition)
     ");
 }
 

@@ -112,6 +112,16 @@ impl Case {
         words_of(&self.restore, field)
     }
 
+    /// Whether the ports of nodes come back: beside their services they are taken.
+    pub(super) fn keeps_ports(&self) -> bool {
+        self.emptied && self.restore["preserveNodePorts"] == true
+    }
+
+    /// Whether labels choose what is in the backup.
+    pub(super) fn labels_choose(&self) -> bool {
+        !self.backup["labelSelector"].is_null() || !self.backup["orLabelSelectors"].is_null()
+    }
+
     /// Whether the backup leaves no namespace out by what the user wrote.
     pub(super) fn everywhere(&self) -> bool {
         let included = self.saved("includedNamespaces");

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use testkit::compare::{Allowed, allowed, is_event, paths_but};
 
 use super::archive::Archive;
+use super::case::Case;
 use super::ground::{NAMESPACES, Objects};
 
 /// Where two servers differ.
@@ -44,6 +45,7 @@ const BETWEEN: &[Allowed] = &[
     allowed("*", "/metadata/resourceVersion", "the server counts"),
     allowed("*", "/metadata/creationTimestamp", "one of them was made first"),
     allowed("*", "/metadata/generation", "controllers write, some twice"),
+    allowed("*", "/metadata/ownerReferences/*/uid", "each has an owner of its own"),
     allowed("*", "/metadata/annotations/salvor.io~1operation-uid", "we say which restore made an object"),
     allowed("Service", "/spec/clusterIP", "the server gives a free address"),
     allowed("Service", "/spec/clusterIPs", "the server gives a free address"),
@@ -71,6 +73,9 @@ const BETWEEN: &[Allowed] = &[
     allowed("PersistentVolume", "/spec/claimRef/resourceVersion", "the server counts"),
 ];
 
+/// Objects that controllers make in every namespace: whether they or a restore are first, nobody knows.
+const IN_EVERY_NAMESPACE: &[&str] = &["ConfigMap kube-root-ca.crt", "ServiceAccount default"];
+
 /// Kinds whose status the restore alone writes; controllers tell that of all others anew.
 const STATUS: &[&str] = &["Gadget", "Planet"];
 
@@ -84,11 +89,6 @@ impl Difference {
             ours: ours.clone(),
             theirs: theirs.clone(),
         })
-    }
-
-    /// Whether it is about an object of this kind, written `Kind.group`.
-    pub(super) fn is_of(&self, kind: &str) -> bool {
-        self.kind() == kind
     }
 
     /// `Kind.group`.
@@ -169,7 +169,8 @@ pub(super) fn between_lists(
     ours: &BTreeMap<String, String>,
     theirs: &BTreeMap<String, String>,
 ) -> Vec<Difference> {
-    let names: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+    let names: BTreeSet<&String> =
+        ours.keys().chain(theirs.keys()).filter(|name| is_restored(name)).collect();
     let differing = names.into_iter().filter(|name| ours.get(*name) != theirs.get(*name));
     let difference = |name: &String| Difference {
         stage: Stage::Told,
@@ -182,8 +183,9 @@ pub(super) fn between_lists(
 }
 
 /// What is different in the cluster after two restores. Namespaces are named as in the backup.
-pub(super) fn between_clusters(ours: &Objects, theirs: &Objects) -> Vec<Difference> {
-    let names: BTreeSet<&String> = ours.keys().chain(theirs.keys()).filter(|name| !is_event(name)).collect();
+pub(super) fn between_clusters(case: &Case, ours: &Objects, theirs: &Objects) -> Vec<Difference> {
+    let names: BTreeSet<&String> =
+        ours.keys().chain(theirs.keys()).filter(|name| is_restored(name)).collect();
     let mut found = Vec::new();
     for name in names {
         let difference = |field: &str, ours: Value, theirs: Value| Difference {
@@ -195,7 +197,8 @@ pub(super) fn between_clusters(ours: &Objects, theirs: &Objects) -> Vec<Differen
         };
         match (ours.get(name), theirs.get(name)) {
             (Some(our), Some(their)) => {
-                for (field, ours, theirs) in fields(&comparable(our), &comparable(their), BETWEEN) {
+                for (field, ours, theirs) in fields(&comparable(case, our), &comparable(case, their), BETWEEN)
+                {
                     found.push(difference(&field, ours, theirs));
                 }
             }
@@ -208,14 +211,27 @@ pub(super) fn between_clusters(ours: &Objects, theirs: &Objects) -> Vec<Differen
     found
 }
 
+/// Whether it is for the restore to say what becomes of an object of this name.
+fn is_restored(name: &str) -> bool {
+    let place =
+        name.split_once(' ').and_then(|(kind, place)| Some(format!("{kind} {}", place.split_once('/')?.1)));
+    !is_event(name) && !place.is_some_and(|place| IN_EVERY_NAMESPACE.contains(&place.as_str()))
+}
+
 /// Whether a controller made the object and named it at random.
 fn by_a_controller(object: &Value) -> bool {
     object["metadata"]["generateName"].is_string()
 }
 
-/// A document without what its server and its controllers tell of it. Of the owners of fields those remain that applied.
-fn comparable(document: &Value) -> Value {
+/// A document without what its server and its controllers tell of it. Of the owners of fields those remain that applied, and
+/// of the ports of nodes those that were asked for.
+fn comparable(case: &Case, document: &Value) -> Value {
     let mut document = document.clone();
+    if document["kind"] == "Service" && !case.keeps_ports() {
+        for port in document["spec"]["ports"].as_array_mut().into_iter().flatten() {
+            port["nodePort"] = Value::Null;
+        }
+    }
     if !STATUS.iter().any(|kind| document["kind"] == *kind) {
         document["status"] = Value::Null;
     }

@@ -175,7 +175,7 @@ impl<'w> Trials<'w> {
     async fn compare_clusters(&self, case: &Case) -> (usize, Vec<Difference>) {
         let compare = || async {
             let (ours, theirs) = (self.there(case, Side::Ours).await?, self.there(case, Side::Theirs).await?);
-            anyhow::Ok((theirs.len(), between_clusters(&ours, &theirs)))
+            anyhow::Ok((theirs.len(), between_clusters(case, &ours, &theirs)))
         };
         let settled = until("restored objects differ", SETTLED, || async {
             let (compared, found) = compare().await?;
@@ -217,7 +217,7 @@ impl<'w> Trials<'w> {
         self.tally.compared += theirs.2.len();
         let mut found = between_lists(&ours.1, &theirs.1);
         found.extend(Difference::whole(Stage::Restore, &ours.0, &theirs.0));
-        found.extend(between_clusters(&ours.2, &theirs.2));
+        found.extend(between_clusters(case, &ours.2, &theirs.2));
         self.judge(case, found);
     }
 

@@ -7,16 +7,10 @@ pub(super) struct Exception {
     /// `Kind.group`.
     pub(super) kind: &'static str,
     pub(super) reason: &'static str,
-    /// Whether a cluster may be without the kind.
-    pub(super) optional: bool,
 }
 
 const fn left_out(kind: &'static str, reason: &'static str) -> Exception {
-    Exception { kind, reason, optional: false }
-}
-
-const fn if_there(kind: &'static str, reason: &'static str) -> Exception {
-    Exception { kind, reason, optional: true }
+    Exception { kind, reason }
 }
 
 const RECORD: &str = "records the data of one volume: a restore reads it and makes it anew";
@@ -41,7 +35,7 @@ pub(super) const EXCEPTIONS: &[Exception] = &[
     left_out("DataDownload.velero.io", RECORD),
     left_out("VolumeSnapshot.snapshot.storage.k8s.io", RECORD),
     left_out("VolumeSnapshotContent.snapshot.storage.k8s.io", RECORD),
-    if_there("DataProtectionApplication.oadp.openshift.io", "its operator would install what it asks for"),
+    left_out("DataProtectionApplication.oadp.openshift.io", "its operator would install what it asks for"),
 ];
 
 /// What may differ of kinds that only stand here, besides what [`testkit::compare::ALLOWED`] has.
