@@ -62,7 +62,7 @@ impl<W: Write> Writer<W> {
     }
 
     fn total(&self) -> usize {
-        let Counts { create, update, keep, same, refused, unknown, left_out: _ } = self.counts;
-        create + update + keep + same + refused + unknown
+        let Counts { create, update, recreate, keep, same, refused, unknown, left_out: _ } = self.counts;
+        create + update + recreate + keep + same + refused + unknown
     }
 }

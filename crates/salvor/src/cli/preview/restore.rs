@@ -36,9 +36,11 @@ pub fn text(report: &RestorePreview) -> String {
 }
 
 fn counts(counts: &Counts) -> String {
-    let Counts { create, update, keep, same, refused, unknown, left_out } = *counts;
+    let Counts { create, update, recreate, keep, same, refused, unknown, left_out } = *counts;
+    let recreated =
+        if recreate > 0 { format!("{recreate} to delete and create anew, ") } else { String::new() };
     format!(
-        "{create} to create, {update} to update, {keep} different and left as they are, {same} as wanted, \
+        "{create} to create, {update} to update, {recreated}{keep} different and left as they are, {same} as wanted, \
          {refused} refused, {unknown} unknown; {left_out} left out"
     )
 }
@@ -63,12 +65,13 @@ fn objects(text: &mut String, objects: &[Object]) {
 
 fn object(text: &mut String, object: &Object) {
     let (sign, words) = match object.action {
-        Action::Create => ('+', ""),
-        Action::Update => ('~', ""),
-        Action::Keep => ('=', "left as it is"),
-        Action::Same => (' ', ""),
-        Action::Refused => ('!', "refused"),
-        Action::Unknown => ('?', "not known"),
+        Action::Create => ("+", ""),
+        Action::Update => ("~", ""),
+        Action::Recreate => ("-/+", "deleted and created anew"),
+        Action::Keep => ("=", "left as it is"),
+        Action::Same => (" ", ""),
+        Action::Refused => ("!", "refused"),
+        Action::Unknown => ("?", "not known"),
     };
     let said = object.problem.as_ref().filter(|_| object.action != Action::Keep);
     let said = said.map(Problem::sentence);
