@@ -12,7 +12,7 @@ pub const NO_STORAGE_CLASS: Code = Code {
 pub const NO_OWNER: Code = Code {
     id: "SLV-6002",
     title: "owner missing",
-    remedy: "Restore the owner, too, if something should manage the objects; restored objects have no owner by themselves.",
+    remedy: "Restore the owner, too, if something should manage the object.",
 };
 /// Nobody can say whether the API server would take an object.
 pub const ADMISSION_UNKNOWN: Code = Code {

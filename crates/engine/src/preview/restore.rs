@@ -86,8 +86,8 @@ pub enum Action {
     Create,
     /// It is there, and is changed.
     Update,
-    /// It is there, is different, and is deleted and created again.
-    Replace,
+    /// It is there, is deleted, and is created anew.
+    Recreate,
     /// It is there, is different, and stays as it is.
     Keep,
     /// It is there as it is wanted.
@@ -115,9 +115,9 @@ pub struct Counts {
     pub create: usize,
     /// Changed.
     pub update: usize,
-    /// Deleted and created again.
+    /// Deleted and created anew.
     #[serde(default)]
-    pub replace: usize,
+    pub recreate: usize,
     /// Different, and left as they are.
     pub keep: usize,
     /// As they are wanted.
@@ -232,7 +232,7 @@ impl Counts {
         *match action {
             Action::Create => &mut self.create,
             Action::Update => &mut self.update,
-            Action::Replace => &mut self.replace,
+            Action::Recreate => &mut self.recreate,
             Action::Keep => &mut self.keep,
             Action::Same => &mut self.same,
             Action::Refused => &mut self.refused,
@@ -242,7 +242,8 @@ impl Counts {
 
     /// Whether there is nothing to do.
     pub fn is_nothing(&self) -> bool {
-        [self.create, self.update, self.replace, self.refused, self.unknown].iter().all(|count| *count == 0)
+        let doing = [self.create, self.update, self.recreate, self.refused, self.unknown];
+        doing.iter().all(|count| *count == 0)
     }
 }
 

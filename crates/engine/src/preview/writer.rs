@@ -62,7 +62,7 @@ impl<W: Write> Writer<W> {
     }
 
     fn total(&self) -> usize {
-        let Counts { create, update, replace, keep, same, refused, unknown, left_out: _ } = self.counts;
-        create + update + replace + keep + same + refused + unknown
+        let Counts { create, update, recreate, keep, same, refused, unknown, left_out: _ } = self.counts;
+        create + update + recreate + keep + same + refused + unknown
     }
 }

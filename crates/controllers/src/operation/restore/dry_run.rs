@@ -376,7 +376,7 @@ impl Asker<'_> {
             }
             Existing::Recreate => {
                 let (current, wanted) = compared(found, desired, item, self.plan);
-                object.action = Action::Replace;
+                object.action = Action::Recreate;
                 tell(&mut object, &current, &wanted);
             }
             Existing::Leaving => {

@@ -285,9 +285,9 @@ async fn a_dry_run_that_cannot_be_planned_fails_and_leaves_no_files_of_a_backup(
     work(&world, &world.deps(), &RESTORE, "d").await.unwrap();
     assert_eq!(world.get::<Restore>("d").await.unwrap().status.phase, RestorePhase::FailedValidation);
     dry(&world, "Backup", "late", json!({"includedNamespaces": ["shop"]}));
-    let dead = Faulty::new(Arc::new(world.fake.clone()), Some(Fault::every("list configmaps shop")));
-    let deps = world.deps_with(Arc::new(dead), Ok(Arc::new(world.memory.clone())));
-    let _failed = work(&world, &deps, &BACKUP, "late").await;
+    let away = DyingStore::new(world.memory.clone(), 0);
+    let deps = world.deps_with(Arc::new(world.fake.clone()), Ok(Arc::new(away)));
+    assert!(work(&world, &deps, &BACKUP, "late").await.is_err(), "its report has no place");
     world.pass(TOO_LONG);
     work(&world, &world.deps(), &BACKUP, "late").await.unwrap();
     assert_eq!(world.get::<Backup>("late").await.unwrap().status.phase, BackupPhase::Failed);

@@ -11,7 +11,7 @@ const NAMES_MAX: usize = 5;
 /// Problems that are listed.
 const PROBLEMS_MAX: usize = 50;
 
-/// `3 pods`, `1 pod`-like counts are hard in general: a count and what is counted.
+/// A count, and what is counted.
 fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }

@@ -36,10 +36,11 @@ pub fn text(report: &RestorePreview) -> String {
 }
 
 fn counts(counts: &Counts) -> String {
-    let Counts { create, update, replace, keep, same, refused, unknown, left_out } = *counts;
-    let replace = if replace == 0 { String::new() } else { format!("{replace} to create again, ") };
+    let Counts { create, update, recreate, keep, same, refused, unknown, left_out } = *counts;
+    let recreated =
+        if recreate > 0 { format!("{recreate} to delete and create anew, ") } else { String::new() };
     format!(
-        "{create} to create, {update} to update, {replace}{keep} different and left as they are, {same} as wanted, \
+        "{create} to create, {update} to update, {recreated}{keep} different and left as they are, {same} as wanted, \
          {refused} refused, {unknown} unknown; {left_out} left out"
     )
 }
@@ -66,7 +67,7 @@ fn object(text: &mut String, object: &Object) {
     let (sign, words) = match object.action {
         Action::Create => ("+", ""),
         Action::Update => ("~", ""),
-        Action::Replace => ("-/+", "deleted and created again"),
+        Action::Recreate => ("-/+", "deleted and created anew"),
         Action::Keep => ("=", "left as it is"),
         Action::Same => (" ", ""),
         Action::Refused => ("!", "refused"),
