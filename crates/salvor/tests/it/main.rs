@@ -13,4 +13,5 @@ mod interop;
 mod leaders;
 mod locations;
 mod long;
+mod repo;
 mod world;
