@@ -73,7 +73,11 @@ impl Bucket {
         let end = offset.checked_add(length as u64).ok_or_else(|| refused(asked.clone()))?;
         if length == 0 {
             let size = self.meta(name)?.size;
-            return if offset <= size { Ok(Vec::new()) } else { Err(refused(format!("has {size} bytes, {asked}"))) };
+            return if offset <= size {
+                Ok(Vec::new())
+            } else {
+                Err(refused(format!("has {size} bytes, {asked}")))
+            };
         }
         let bytes = self.wait(name, self.store.get_range(&self.key(name), offset, end))?;
         match bytes.len() == length {

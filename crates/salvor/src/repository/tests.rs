@@ -41,7 +41,8 @@ fn a_tree_goes_into_a_location_and_comes_back() {
     blocking(folder_store(place.path()), "kopia/ns/", |bucket| {
         let storage: Arc<dyn Storage> = Arc::new(bucket);
         Format::create(&*storage, &random::System, "password", &format::Options::default()).unwrap();
-        let repository = Repository::open(Arc::clone(&storage), Arc::new(random::System), "password").unwrap();
+        let repository =
+            Repository::open(Arc::clone(&storage), Arc::new(random::System), "password").unwrap();
         let repository = Arc::new(repository);
         let writer = Writer::new(Arc::clone(&repository)).unwrap();
         let of = kopia::snapshot::Source { host: "h".into(), user: "u".into(), path: "/data".into() };
@@ -72,7 +73,10 @@ fn files_of_restic_are_found_by_their_paths() {
         let names = |folder| -> Vec<String> {
             Files::list(&bucket, folder).unwrap().into_iter().map(|file| file.name).collect()
         };
-        assert_eq!((names("keys"), names("data"), names("none")), (vec!["aa".into(), "bb".into()], vec![], vec![]));
+        assert_eq!(
+            (names("keys"), names("data"), names("none")),
+            (vec!["aa".into(), "bb".into()], vec![], vec![])
+        );
         assert_eq!(Files::get(&bucket, "data/ab/abcd", 100).unwrap(), b"data/ab/abcd");
         assert_eq!(Files::get_range(&bucket, "config", 1, 3).unwrap(), b"onf");
         assert_eq!(bucket.length("config").unwrap(), 6);

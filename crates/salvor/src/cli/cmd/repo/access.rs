@@ -33,7 +33,13 @@ const CLOUD_VARIABLES: [&str; 4] = ["AWS_", "AZURE_", "GOOGLE_", "GCE_"];
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct Access {
     /// Where the repository is: a folder, or s3://BUCKET/PREFIX, azure://CONTAINER/PREFIX, gs://BUCKET/PREFIX
-    #[arg(long, env = "SALVOR_REPOSITORY", default_value = "", hide_default_value = true, value_name = "ADDRESS")]
+    #[arg(
+        long,
+        env = "SALVOR_REPOSITORY",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "ADDRESS"
+    )]
     repository: String,
     /// The file that holds the password; else it is what SALVOR_REPOSITORY_PASSWORD says
     #[arg(long, env = "SALVOR_REPOSITORY_PASSWORD_FILE", value_name = "FILE")]
@@ -81,7 +87,9 @@ impl Access {
         match self.open().await? {
             Opened::Kopia(repository) => Ok(repository),
             Opened::Restic(_) => {
-                bail!("this is a repository of restic's: status, verify, snapshot list, ls, cat and restore work on it")
+                bail!(
+                    "this is a repository of restic's: status, verify, snapshot list, ls, cat and restore work on it"
+                )
             }
         }
     }

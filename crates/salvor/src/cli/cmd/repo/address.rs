@@ -39,7 +39,9 @@ impl Address {
             bail!("a repository is a path, or begins with s3://, azure:// or gs://, not with {scheme}://");
         };
         if rest.contains(['@', '?', '#']) {
-            bail!("an address is SCHEME://BUCKET/PREFIX: settings go into --config, keys into --credentials-file");
+            bail!(
+                "an address is SCHEME://BUCKET/PREFIX: settings go into --config, keys into --credentials-file"
+            );
         }
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         if bucket.is_empty() {

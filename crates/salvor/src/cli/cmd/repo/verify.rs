@@ -35,7 +35,8 @@ impl Verify {
     /// Runs it.
     pub async fn run(self) -> anyhow::Result<Exit> {
         let opened = self.access.open().await?;
-        let options = kopia::verify::Options { percent: self.percent, salt: self.sample, threads: self.threads };
+        let options =
+            kopia::verify::Options { percent: self.percent, salt: self.sample, threads: self.threads };
         let found = blocking(move |cancel| match opened {
             Opened::Kopia(repository) => of_kopia(&repository, &options, cancel),
             Opened::Restic(repository) => of_restic(&repository, options.threads, cancel),

@@ -35,7 +35,8 @@ mod tests {
             Ok(cancel.load(Ordering::Relaxed))
         });
         assert!(!done.await.unwrap());
-        let failed = blocking(|_| Err::<(), _>(kopia::Error::new(kopia::ErrorKind::Invalid, "it", "is wrong")));
+        let failed =
+            blocking(|_| Err::<(), _>(kopia::Error::new(kopia::ErrorKind::Invalid, "it", "is wrong")));
         assert_eq!(failed.await.unwrap_err().to_string(), "it: is wrong");
     }
 }

@@ -30,7 +30,8 @@ impl ShowPolicy {
             let manifests = Manifests::load(&repository)?;
             Ok(scope.find(&manifests).map(|manifest| manifest.data().to_owned()))
         });
-        let document = found.await?.context("there is no such policy; what it does not say, kopia's defaults say")?;
+        let document =
+            found.await?.context("there is no such policy; what it does not say, kopia's defaults say")?;
         let document: Value = serde_json::from_str(&document)?;
         print(&(serde_json::to_string_pretty(&document)? + "\n"))?;
         Ok(Exit::Done)

@@ -30,7 +30,10 @@ impl List {
         let listed = blocking(move |_| match &opened {
             Opened::Kopia(repository) => {
                 let (snapshots, unread) = all(repository)?;
-                Ok((snapshots.iter().map(|(id, snapshot)| of_kopia(id, snapshot)).collect::<Vec<_>>(), unread))
+                Ok((
+                    snapshots.iter().map(|(id, snapshot)| of_kopia(id, snapshot)).collect::<Vec<_>>(),
+                    unread,
+                ))
             }
             Opened::Restic(repository) => {
                 Ok((repository.snapshots()?.iter().map(of_restic).collect(), Vec::new()))

@@ -85,7 +85,8 @@ impl Listing {
     }
 
     fn show(self, path: &str, found: &Found) -> Result<()> {
-        let line = if self.as_json { facts(path, &found.entry).to_string() } else { text(path, &found.entry) };
+        let line =
+            if self.as_json { facts(path, &found.entry).to_string() } else { text(path, &found.entry) };
         print(&(line + "\n")).map_err(|error| Error::new(ErrorKind::Storage, path, error.to_string()))
     }
 }

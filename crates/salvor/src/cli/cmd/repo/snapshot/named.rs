@@ -54,7 +54,9 @@ impl Opened {
     /// The root of the snapshot whose name begins so.
     pub(in super::super) fn root(&self, name: &str) -> Result<DirEntry> {
         match self {
-            Self::Kopia(repository) => one(&all(repository)?.0, name).map(|(_, snapshot)| snapshot.root.clone()),
+            Self::Kopia(repository) => {
+                one(&all(repository)?.0, name).map(|(_, snapshot)| snapshot.root.clone())
+            }
             Self::Restic(repository) => {
                 let snapshot = match name {
                     LATEST => repository.snapshots()?.pop(),
@@ -100,7 +102,9 @@ mod tests {
         let all = vec![named("abc"), named("abd"), named("b")];
         assert_eq!(one(&all, "abc").unwrap().0, "abc");
         assert_eq!(one(&all, "latest").unwrap().0, "b");
-        for (name, kind) in [("ab", ErrorKind::Invalid), ("x", ErrorKind::NotFound), ("", ErrorKind::NotFound)] {
+        for (name, kind) in
+            [("ab", ErrorKind::Invalid), ("x", ErrorKind::NotFound), ("", ErrorKind::NotFound)]
+        {
             assert_eq!(one(&all, name).unwrap_err().kind(), kind, "{name}");
         }
         assert_eq!(one(&[], "latest").unwrap_err().kind(), ErrorKind::NotFound);
