@@ -48,6 +48,8 @@ impl Place {
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     packs: Vec<Arc<str>>,
+    /// Where the last blob of each ends.
+    ends: Vec<u64>,
     /// By kind and name, each once.
     places: Vec<Place>,
 }
@@ -98,6 +100,8 @@ impl Index {
         }
         let number = u32::try_from(self.packs.len()).map_err(|_| corrupt(path, "names too many packs"))?;
         self.packs.push(pack.id.to_string().into());
+        let end = |blob: &Blob| u64::from(blob.offset) + u64::from(blob.length);
+        self.ends.push(pack.blobs.iter().map(end).max().unwrap_or_default());
         self.places.extend(pack.blobs.iter().map(|blob| Place {
             kind: blob.kind,
             id: blob.id,
@@ -118,6 +122,11 @@ impl Index {
     /// The name of a pack.
     pub(crate) fn pack(&self, number: u32) -> &Arc<str> {
         &self.packs[number as usize]
+    }
+
+    /// Where the last blob of a pack ends.
+    pub(crate) fn end(&self, pack: u32) -> u64 {
+        self.ends[pack as usize]
     }
 
     /// Where all blobs are, pack by pack, in the order in which they lie there.
@@ -144,7 +153,7 @@ mod tests {
             compressed_from: None,
         };
         let places = vec![place(Kind::Data, 1, 0), place(Kind::Data, 2, 1), place(Kind::Tree, 1, 0)];
-        let index = Index { packs: vec!["a".into(), "b".into()], places };
+        let index = Index { packs: vec!["a".into(), "b".into()], ends: vec![40, 40], places };
         assert_eq!(index.find(Kind::Data, &id(2)).unwrap().pack, 1);
         assert_eq!(index.find(Kind::Tree, &id(1)).unwrap().kind, Kind::Tree);
         assert_eq!(index.find(Kind::Tree, &id(2)), None);

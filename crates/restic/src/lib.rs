@@ -12,6 +12,7 @@
 //! | `unpacked` | files that hold one document: configuration, indexes, snapshots |
 //! | `index`, `pack` | where blobs are: what indexes say, and what packs say of themselves |
 //! | [`snapshot`], [`tree`] | the documents of snapshots and directories |
+//! | `ahead` | trees, fetched with those that lie beside them |
 //! | [`repository`] | an open repository: its blobs, each compared with its name |
 //! | [`verify`] | whether all that snapshots need is there, and is what it should be |
 //!
@@ -28,6 +29,7 @@ pub mod snapshot;
 pub mod tree;
 pub mod verify;
 
+mod ahead;
 mod crypto;
 mod index;
 mod keys;

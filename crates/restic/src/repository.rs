@@ -8,6 +8,7 @@ use kopia::snapshot::{DirEntry, EntryType};
 use kopia::{ContentId, ObjectId};
 use serde::Deserialize;
 
+use crate::ahead::Ahead;
 use crate::crypto::Key;
 use crate::files::part;
 use crate::index::{Index, Kind, Place};
@@ -41,6 +42,8 @@ pub struct Repository {
     id: String,
     version: u32,
     index: Index,
+    /// Trees that have been fetched with others.
+    ahead: Ahead,
 }
 
 impl Repository {
@@ -58,7 +61,7 @@ impl Repository {
             return Err(Error::new(ErrorKind::Unsupported, CONFIG, reason));
         }
         let index = Index::load(&*files, &key)?;
-        Ok(Self { files, key, id, version, index })
+        Ok(Self { files, key, id, version, index, ahead: Ahead::default() })
     }
 
     /// The number that it was given when it was made.
@@ -101,6 +104,10 @@ impl Repository {
 
     fn blob(&self, kind: Kind, id: &Id) -> Result<Vec<u8>> {
         let place = self.place_of(kind, id)?;
+        let ahead = || self.ahead.slice(&*self.files, &self.index, &place);
+        if let Some(sealed) = Some(kind).filter(|kind| *kind == Kind::Tree).and_then(|_| ahead()) {
+            return self.unpack(&place, sealed);
+        }
         let pack = pack::path(self.index.pack(place.pack));
         let sealed = part(&*self.files, &pack, place.offset.into(), place.packed_length as usize)?;
         self.unpack(&place, sealed)
