@@ -82,7 +82,7 @@ impl Set {
 fn write_small(folder: &Path, number: usize, version: u64) -> Result<()> {
     let path = folder.join(format!("folder-{}", number / FOLDER)).join(format!("file-{number}"));
     let mut random = Random::new(number as u64 * 2 + version);
-    let length = random.next() % SMALL_MAX;
+    let length = random.number() % SMALL_MAX;
     write(&path, &noise(length as usize, number as u64 * 2 + version))
 }
 
@@ -93,7 +93,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 
 fn noise(bytes: usize, seed: u64) -> Vec<u8> {
     let mut random = Random::new(seed ^ 0x5eed);
-    let mut noise: Vec<u8> = (0..bytes.div_ceil(8)).flat_map(|_| random.next().to_le_bytes()).collect();
+    let mut noise: Vec<u8> = (0..bytes.div_ceil(8)).flat_map(|_| random.number().to_le_bytes()).collect();
     noise.truncate(bytes);
     noise
 }
@@ -102,7 +102,7 @@ fn text(bytes: usize, seed: u64) -> Vec<u8> {
     let mut random = Random::new(seed ^ 0x7e87);
     let mut text = Vec::with_capacity(bytes + SMALL_MAX as usize);
     while text.len() < bytes {
-        let number = random.next();
+        let number = random.number();
         text.extend_from_slice(WORDS[number as usize % WORDS.len()].as_bytes());
         if number.is_multiple_of(5) {
             text.extend_from_slice((number >> 32).to_string().as_bytes());
