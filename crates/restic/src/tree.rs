@@ -8,7 +8,7 @@ use kopia::content::Prefix;
 use kopia::restore::{Attribute, Data, Found};
 use kopia::snapshot::{DirEntry, EntryType, Mode};
 use kopia::{ObjectId, Time};
-use serde::de::{self, DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
 

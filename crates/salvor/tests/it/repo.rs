@@ -399,3 +399,73 @@ mod interop {
         assert_eq!(desk.facts(&["verify"])["problemCount"], json!(0));
     }
 }
+
+mod long {
+    use super::*;
+
+    /// The restic command on a repository, which is made.
+    struct Restic {
+        program: PathBuf,
+        place: TempDir,
+    }
+
+    impl Restic {
+        fn run(&self, arguments: &[&str]) {
+            let mut program = Command::new(&self.program);
+            program.args(arguments).arg("--quiet").env("RESTIC_PASSWORD", PASSWORD);
+            program.env("RESTIC_REPOSITORY", self.place.path().join("repository"));
+            program.env("RESTIC_CACHE_DIR", self.place.path().join("cache"));
+            let ran = Ran::from(program.output().unwrap());
+            assert_eq!(ran.code, 0, "restic {arguments:?}: {}{}", ran.out, ran.err);
+        }
+    }
+
+    /// A tree with files of many sizes: shorter and longer than a blob, of text and of noise.
+    fn fill(desk: &Desk, round: usize) {
+        let mut random = testkit::zoo::Random::new(round as u64);
+        for number in 0..300 {
+            let length = (random.number() % 40_000) as usize;
+            let text: String = (0..length / 16).map(|_| format!("{:016x}", random.number())).collect();
+            desk.write(&format!("tree/folder-{}/file-{number}", number % 7), &text);
+        }
+        let noise: String = (0..600_000).map(|_| format!("{:016x}", random.number())).collect();
+        desk.write("tree/noise", &noise);
+    }
+
+    #[test]
+    #[ignore = "long"]
+    fn what_the_restic_command_writes_prunes_and_migrates_is_read() {
+        let Some(program) = std::env::var_os("SALVOR_TEST_RESTIC") else {
+            eprintln!("skipped: SALVOR_TEST_RESTIC names no restic command (run `cargo xtask test long`)");
+            return;
+        };
+        let restic = Restic { program: program.into(), place: tempfile::tempdir().unwrap() };
+        let mut desk = Desk::new();
+        let at = restic.place.path().join("repository").display().to_string();
+        desk.repository = vec!["--repository".to_owned(), at];
+        let source = desk.text("tree");
+        let same = || {
+            let target = tempfile::tempdir().unwrap();
+            let to = target.path().display().to_string();
+            desk.done(&["snapshot", "restore", "latest", &to, "--path", &source]);
+            assert_eq!(tree(target.path()), tree(&desk.path("tree")));
+            assert_eq!(desk.facts(&["verify"])["problemCount"], json!(0));
+        };
+        restic.run(&["init", "--repository-version", "1"]);
+        for round in 0..3 {
+            fill(&desk, round);
+            restic.run(&["backup", &source]);
+            same();
+        }
+        restic.run(&["forget", "--keep-last", "1", "--prune", "--max-unused", "0"]);
+        same();
+        restic.run(&["migrate", "upgrade_repo_v2"]);
+        restic.run(&["prune", "--repack-uncompressed"]);
+        same();
+        restic.run(&["repair", "index", "--read-all-packs"]);
+        fill(&desk, 3);
+        restic.run(&["backup", &source, "--compression", "max", "--pack-size", "4"]);
+        same();
+        assert_eq!(desk.facts(&["status"])["formatVersion"], json!(2));
+    }
+}

@@ -7,7 +7,7 @@ use kopia::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
 use super::super::access::Access;
-use super::super::show::{Show, moment};
+use super::super::show::moment;
 use super::super::work::blocking;
 use crate::cli::output::{error_line, print};
 use crate::exit::Exit;
