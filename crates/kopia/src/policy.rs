@@ -266,7 +266,9 @@ impl FromStr for Scope {
 
 /// Refuses a document that is no policy, or that names what is not known.
 pub fn check(document: &str) -> Result<()> {
-    let policy: Policy = serde_json::from_str(document)
+    let fields = serde_json::from_str::<serde_json::Map<_, _>>(document);
+    let policy: Policy = fields
+        .and_then(|fields| serde_json::from_value(fields.into()))
         .map_err(|error| Error::invalid("policy", format!("is no policy: {error}")))?;
     let (_, bad) = Effective { chain: vec![policy, Policy::default_of_kopia()] }.options();
     if bad.is_empty() {

@@ -60,7 +60,7 @@ pub(super) enum Opened {
     /// A repository of Kopia's.
     Kopia(Arc<Repository>),
     /// A repository of restic's, which is only read.
-    Restic(restic::Repository),
+    Restic(Box<restic::Repository>),
 }
 
 /// The place of a repository, before it is known whether there is one.
@@ -190,7 +190,9 @@ impl Place {
     fn open(self, runtime: Handle, password: &str) -> kopia::Result<Opened> {
         match self.kind(&runtime)? {
             Kind::Kopia(storage) => kopia(storage, password).map(Opened::Kopia),
-            Kind::Restic(files) => restic::Repository::open(files, password).map(Opened::Restic),
+            Kind::Restic(files) => {
+                restic::Repository::open(files, password).map(Box::new).map(Opened::Restic)
+            }
         }
     }
 

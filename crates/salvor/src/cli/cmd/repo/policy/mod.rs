@@ -17,7 +17,7 @@ pub enum Policy {
     /// Print a policy
     Show(show::ShowPolicy),
     /// Change a policy, or make one
-    Set(set::Set),
+    Set(Box<set::Set>),
     /// Delete a policy
     Delete(delete::Delete),
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::super::access::Access;
 use super::super::show::moment;
 use super::super::work::blocking;
-use crate::cli::output::{error_line, print};
+use crate::cli::output::print;
 use crate::exit::Exit;
 
 /// How deep trees may be.
@@ -50,13 +50,8 @@ impl Ls {
                 }
             })
         });
-        match listed.await {
-            Ok(()) => Ok(Exit::Done),
-            Err(error) => {
-                error_line(&format!("{error:#}"));
-                Ok(Exit::Failed)
-            }
-        }
+        listed.await?;
+        Ok(Exit::Done)
     }
 }
 

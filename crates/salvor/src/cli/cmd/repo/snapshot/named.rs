@@ -72,7 +72,7 @@ impl Opened {
     pub(in super::super) fn with_tree<T>(&self, work: impl FnOnce(&dyn Tree) -> T) -> T {
         match self {
             Self::Kopia(repository) => work(&Verified(repository)),
-            Self::Restic(repository) => work(repository),
+            Self::Restic(repository) => work(&**repository),
         }
     }
 }
