@@ -1,4 +1,4 @@
-//! `cargo xtask bench NAME`: measured beside Velero, on the same machine, API server and store. Each prints a table and
+//! `cargo xtask bench NAME`: measured beside the peers, on the same machine, API server and store. Each prints a table and
 //! writes `target/bench/NAME.json`.
 
 mod bystander;
@@ -8,6 +8,7 @@ mod load;
 mod memory;
 mod objects;
 mod usage;
+mod volumes;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -20,6 +21,8 @@ pub(crate) enum Verb {
     Objects(objects::Options),
     /// More than a gigabyte of objects, by a server that may use 128 MiB.
     Memory(memory::Options),
+    /// Backup and restore of volumes' data, in folders and on an S3 server that answers late: time and memory, beside kopia and restic.
+    Volumes(volumes::Options),
 }
 
 /// Runs a bench.
@@ -27,5 +30,6 @@ pub(crate) async fn run(verb: &Verb) -> Result<()> {
     match verb {
         Verb::Objects(options) => objects::run(options).await,
         Verb::Memory(options) => memory::run(options).await,
+        Verb::Volumes(options) => volumes::run(options).await,
     }
 }

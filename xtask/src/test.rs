@@ -14,7 +14,7 @@ use testkit::cluster::Cluster;
 use testkit::paths;
 use testkit::progress::{Progress, seconds};
 use testkit::s3::S3;
-use testkit::tools::KOPIA;
+use testkit::tools::{KOPIA, RESTIC};
 use testkit::velero;
 
 use crate::{deny, image};
@@ -47,7 +47,8 @@ enum Suite {
     Interop,
     /// The demo, beside another cluster.
     Demo,
-    /// Servers killed at many random moments, and many random requests beside the real Velero; no part of the gate.
+    /// Servers killed at many random moments, many random requests beside the real Velero, and the real restic; no part
+    /// of the gate.
     Long,
 }
 
@@ -78,10 +79,13 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     if options.suite.is_none() {
         checks(progress, &mut times)?;
     }
-    let environment = match options.suite {
+    let mut environment = match options.suite {
         Some(Suite::Unit) => Environment::new(),
         _ => world(progress, &mut times).await?,
     };
+    if options.suite == Some(Suite::Long) {
+        environment.push(("SALVOR_TEST_RESTIC", RESTIC.ensure(progress)?.display().to_string()));
+    }
     times.print(progress);
     let arguments = options.suite.map_or(&["--workspace"][..], Suite::arguments);
     let outcome = cargo("test", arguments, &environment);

@@ -3,6 +3,8 @@
 //! What a policy does not say is said by that of the folder above, then of the user, of the machine, of everything, and at last by kopia's own
 //! defaults. Actions, which are commands, are never run.
 
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
@@ -165,6 +167,114 @@ fn above(path: &str) -> Vec<&str> {
         paths.push(rest);
     }
     paths
+}
+
+/// What a policy is for, written as kopia writes it: `(global)`, `@HOST`, `USER@HOST` or `USER@HOST:PATH`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// Everything.
+    Global,
+    /// All sources of a machine.
+    Host(String),
+    /// All sources of a user on a machine.
+    User {
+        /// The user.
+        user: String,
+        /// The machine.
+        host: String,
+    },
+    /// A folder, and those below it.
+    Path(Source),
+}
+
+impl Scope {
+    /// What the policy of these labels is for.
+    pub fn of(manifest: &Manifest) -> Option<Self> {
+        let label = |name: &str| manifest.labels().get(name).cloned();
+        if !manifest.has(&[(TYPE, POLICY)]) {
+            return None;
+        }
+        let (host, user) = (label("hostname"), label("username"));
+        match manifest.labels().get(POLICY_TYPE)?.as_str() {
+            "global" => Some(Self::Global),
+            "host" => host.map(Self::Host),
+            "user" => Some(Self::User { user: user?, host: host? }),
+            "path" => Some(Self::Path(Source { host: host?, user: user?, path: label("path")? })),
+            _ => None,
+        }
+    }
+
+    /// The labels of its policy.
+    pub fn labels(&self) -> Labels {
+        let global = Source::default();
+        let source = match self {
+            Self::Path(source) => source.clone(),
+            Self::User { user, host } => Source { host: host.clone(), user: user.clone(), ..global },
+            Self::Host(host) => Source { host: host.clone(), ..global },
+            Self::Global => global,
+        };
+        let all = labels_of(&source);
+        let own = match self {
+            Self::Path(_) => all.first(),
+            Self::User { .. } => all.iter().rev().nth(2),
+            Self::Host(_) => all.iter().rev().nth(1),
+            Self::Global => all.last(),
+        };
+        own.into_iter().flatten().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    /// The manifest of its policy.
+    pub fn find<'m>(&self, manifests: &'m Manifests) -> Option<&'m Manifest> {
+        let labels = self.labels();
+        let wanted: Vec<(&str, &str)> =
+            labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        manifests.latest(&wanted)
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Global => f.write_str("(global)"),
+            Self::Host(host) => write!(f, "@{host}"),
+            Self::User { user, host } => write!(f, "{user}@{host}"),
+            Self::Path(Source { host, user, path }) => write!(f, "{user}@{host}:{path}"),
+        }
+    }
+}
+
+impl FromStr for Scope {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if matches!(text, "(global)" | "global") {
+            return Ok(Self::Global);
+        }
+        let wrong = || Error::invalid(text, "is none of (global), @HOST, USER@HOST and USER@HOST:PATH");
+        let (user, rest) = text.split_once('@').ok_or_else(wrong)?;
+        let (host, path) = rest.split_once(':').map_or((rest, None), |(host, path)| (host, Some(path)));
+        match (user.is_empty(), host.is_empty(), path) {
+            (true, false, None) => Ok(Self::Host(host.to_owned())),
+            (false, false, None) => Ok(Self::User { user: user.to_owned(), host: host.to_owned() }),
+            (false, false, Some(path)) if !path.is_empty() => {
+                Ok(Self::Path(Source { host: host.to_owned(), user: user.to_owned(), path: path.to_owned() }))
+            }
+            _ => Err(wrong()),
+        }
+    }
+}
+
+/// Refuses a document that is no policy, or that names what is not known.
+pub fn check(document: &str) -> Result<()> {
+    let fields = serde_json::from_str::<serde_json::Map<_, _>>(document);
+    let policy: Policy = fields
+        .and_then(|fields| serde_json::from_value(fields.into()))
+        .map_err(|error| Error::invalid("policy", format!("is no policy: {error}")))?;
+    let (_, bad) = Effective { chain: vec![policy, Policy::default_of_kopia()] }.options();
+    if bad.is_empty() {
+        return Ok(());
+    }
+    Err(Error::invalid("policy", format!("names what is not known: {}", bad.join(", "))))
 }
 
 /// What holds for a source, the nearest policy first.
@@ -358,6 +468,34 @@ mod tests {
         let (options, bad) = effective(&[document]).options();
         assert_eq!(bad, ["[", "compression zip", "splitter NO"]);
         assert!(options.splitter.is_none() && options.metadata_compression.is_none());
+    }
+
+    #[test]
+    fn scopes_are_written_as_kopia_writes_them() {
+        for (text, kind, labels) in
+            [("(global)", "global", 2), ("@h", "host", 3), ("u@h", "user", 4), ("u@h:/a:b", "path", 5)]
+        {
+            let scope: Scope = text.parse().unwrap();
+            assert_eq!(scope.to_string(), text);
+            assert_eq!(
+                (scope.labels()[POLICY_TYPE].as_str(), scope.labels().len()),
+                (kind, labels),
+                "{text}"
+            );
+        }
+        for text in ["", "x", "@", "u@", "@h:/a", "u@h:"] {
+            assert!(text.parse::<Scope>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn documents_that_are_no_policies_are_refused() {
+        check(r#"{"compression":{"compressorName":"zstd"},"unknown":{"later":1}}"#).unwrap();
+        for document in
+            ["", "[]", r#"{"retention":{"keepLatest":"x"}}"#, r#"{"splitter":{"algorithm":"NO"}}"#]
+        {
+            assert_eq!(check(document).unwrap_err().kind(), crate::ErrorKind::Invalid, "{document}");
+        }
     }
 
     #[test]

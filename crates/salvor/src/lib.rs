@@ -8,6 +8,7 @@ pub mod prepare;
 #[cfg(test)]
 mod problems;
 mod process;
+pub mod repository;
 pub mod role;
 pub mod server;
 pub mod telemetry;

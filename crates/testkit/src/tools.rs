@@ -80,6 +80,8 @@ pub const VELERO_PLUGIN_FOR_AWS: Tool = Tool {
 };
 /// The kopia command, which repositories are held against.
 pub const KOPIA: Tool = plain("kopia", "kopia", "github.com/kopia/kopia");
+/// The restic command, whose repositories are read.
+pub const RESTIC: Tool = plain("restic", "restic", "github.com/restic/restic/cmd/restic");
 
 /// What a cluster runs on.
 pub const CLUSTER: &[&Tool] =
@@ -98,6 +100,7 @@ pub const ALL: &[&Tool] = &[
     &VELERO,
     &VELERO_PLUGIN_FOR_AWS,
     &KOPIA,
+    &RESTIC,
 ];
 
 impl Tool {

@@ -26,6 +26,12 @@ pub(crate) fn of_pod(uid: &str) -> Usage {
     usage
 }
 
+/// The largest resident memory of a process so far, in MiB; none once it has ended.
+pub(crate) fn peak_of(process: u32) -> Option<f64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    Some(peak_kib(&status) / 1024.0).filter(|peak| *peak > 0.0)
+}
+
 /// The largest resident memory is counted from now on.
 pub(crate) fn forget_peak(uid: &str) {
     for process in processes(uid) {

@@ -61,6 +61,7 @@ const AMBIENT: [Ambient; 3] = [
             ("crates/salvor/src/server/flags.rs", "the scratch folder, which Velero names by a variable"),
             ("crates/salvor/src/server/mod.rs", "credentials that clouds put into variables"),
             ("crates/salvor/src/cli/cmd/backup/download.rs", "the folder that a download goes to"),
+            ("crates/salvor/src/cli/cmd/repo/access.rs", "passwords and credentials, which are no flags"),
             ("crates/salvor/src/cli/globals.rs", "the namespace, which Velero names by a variable"),
             ("crates/salvor/src/cli/config_file.rs", "the home folder, where the client's configuration is"),
         ],

@@ -7,12 +7,12 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use rustix::fs::{self as sys, AtFlags, FileType, Mode, OFlags, Stat, Timespec, Timestamps};
+use rustix::fs::{self as sys, AtFlags, FileType, Mode, OFlags, Stat, Timespec, Timestamps, XattrFlags};
 use rustix::fs::{Gid, Uid};
 use rustix::io::Errno;
 
 use super::options::Selected;
-use super::{Existing, Job, Options};
+use super::{Attribute, Existing, Job, Options};
 use crate::beneath::{self, FOLDER};
 use crate::snapshot::{DirEntry, EntryType};
 use crate::sync::lock;
@@ -26,6 +26,7 @@ pub(super) struct Folder<'a> {
     /// Its path below the target.
     path: Vec<u8>,
     entry: DirEntry,
+    attributes: Vec<Attribute>,
     /// Hashes of the names in it, while it is to be cleared of all others.
     names: Mutex<Names>,
     /// Is finished later than this one.
@@ -42,6 +43,12 @@ enum Names {
     All(HashSet<u64>),
 }
 
+/// What is known of the names in a folder of which nothing has been listed yet.
+fn names_of(options: &Options, is_whole: bool) -> Mutex<Names> {
+    let is_cleared = is_whole && options.delete_extra;
+    Mutex::new(if is_cleared { Names::Some(HashSet::new()) } else { Names::Unknown })
+}
+
 /// The target itself, which may be a link for whoever names it.
 pub(super) fn open_target(target: &Path) -> Result<OwnedFd> {
     let name = target.display().to_string();
@@ -52,23 +59,17 @@ pub(super) fn open_target(target: &Path) -> Result<OwnedFd> {
 
 impl<'a> Folder<'a> {
     pub(super) fn root(job: &'a Job<'a>, entry: DirEntry) -> Self {
-        Self::new(job, Vec::new(), entry, job.options.select.is_empty(), None)
-    }
-
-    fn new(
-        job: &'a Job<'a>,
-        path: Vec<u8>,
-        entry: DirEntry,
-        is_whole: bool,
-        above: Option<Arc<Self>>,
-    ) -> Self {
-        let names =
-            if is_whole && job.options.delete_extra { Names::Some(HashSet::new()) } else { Names::Unknown };
-        Self { job, path, entry, names: Mutex::new(names), _above: above }
+        let names = names_of(job.options, job.options.select.is_empty());
+        Self { job, path: Vec::new(), entry, attributes: Vec::new(), names, _above: None }
     }
 
     /// A folder in another one; made if it is not there.
-    pub(super) fn below(above: &Arc<Self>, entry: DirEntry, selected: Selected) -> Result<Self> {
+    pub(super) fn below(
+        above: &Arc<Self>,
+        entry: DirEntry,
+        attributes: Vec<Attribute>,
+        selected: Selected,
+    ) -> Result<Self> {
         let path = above.bytes_of(&entry.name);
         let name = String::from_utf8_lossy(&path).into_owned();
         let place = above.open().map_err(|error| failed(&name, error))?;
@@ -77,8 +78,8 @@ impl<'a> Folder<'a> {
             Err(Errno::EXIST) if place.is_folder(&entry.name) => {}
             Err(error) => return Err(failed(&name, error)),
         }
-        let is_whole = selected == Selected::Whole;
-        Ok(Self::new(above.job, path, entry, is_whole, Some(Arc::clone(above))))
+        let names = names_of(above.job.options, selected == Selected::Whole);
+        Ok(Self { job: above.job, path, entry, attributes, names, _above: Some(Arc::clone(above)) })
     }
 
     pub(super) fn job(&self) -> &Job<'a> {
@@ -143,7 +144,11 @@ impl<'a> Folder<'a> {
             let deleted = place.remove_all_but(&|name| names.contains(&hash(name)))?;
             self.job.count(|report| report.deleted += deleted);
         }
-        set(&place.0, &self.entry, self.job.options)
+        if self.path.is_empty() && self.job.options.keep_root {
+            return Ok(());
+        }
+        set(&place.0, &self.entry, self.job.options)?;
+        set_attributes(&place.0, &self.attributes, self.job.options)
     }
 }
 
@@ -250,6 +255,18 @@ pub(super) fn set_of_link(
     let no_follow = AtFlags::SYMLINK_NOFOLLOW;
     allowed(sys::chownat(&place.0, name, uid, gid, no_follow), options.ignore_permission_errors)?;
     allowed(sys::utimensat(&place.0, name, &times(entry), no_follow), options.ignore_permission_errors)
+}
+
+/// Gives a file or folder its extended attributes. A new owner takes some away, so that they come last.
+pub(super) fn set_attributes(fd: impl AsFd, attributes: &[Attribute], options: &Options) -> io::Result<()> {
+    for attribute in attributes {
+        let set = sys::fsetxattr(&fd, &attribute.name[..], &attribute.value, XattrFlags::empty());
+        let named = |error: io::Error| {
+            io::Error::new(error.kind(), format!("extended attribute {:?}: {error}", attribute.name))
+        };
+        allowed(set, options.ignore_permission_errors).map_err(named)?;
+    }
+    Ok(())
 }
 
 fn allowed(outcome: std::result::Result<(), Errno>, ignore: bool) -> io::Result<()> {

@@ -6,6 +6,7 @@ mod links;
 mod options;
 mod plan;
 mod target;
+mod tree;
 mod worker;
 
 #[cfg(test)]
@@ -23,11 +24,10 @@ pub use options::{Existing, Options};
 use options::{Selected, selected};
 use plan::{Plan, Run};
 use target::Target;
+pub use tree::{Attribute, Data, Found, Tree, copy, find};
 
-use crate::content::Contents;
-use crate::object::ObjectReader;
 use crate::parallel::STACK;
-use crate::snapshot::{DirEntry, EntryType, find, read_directory};
+use crate::snapshot::{DirEntry, EntryType};
 use crate::sync::lock;
 use crate::{Error, ErrorKind, Result};
 
@@ -68,7 +68,7 @@ pub struct Problem {
 
 /// What all threads of a restore share.
 struct Job<'a> {
-    contents: &'a dyn Contents,
+    tree: &'a dyn Tree,
     options: &'a Options,
     cancel: &'a AtomicBool,
     root: OwnedFd,
@@ -99,7 +99,7 @@ impl Job<'_> {
 /// Restores the tree below an entry into a folder, which is made if it is not there. What goes wrong with single files is in the report; an
 /// error ends all. After a cancel, [`ErrorKind::Canceled`], no file is half written.
 pub fn restore(
-    contents: &dyn Contents,
+    tree: &dyn Tree,
     root: &DirEntry,
     target: &Path,
     options: &Options,
@@ -108,9 +108,9 @@ pub fn restore(
     if root.kind != EntryType::Directory {
         return Err(Error::invalid("restore", "the root of the tree is no directory"));
     }
-    let job = Job { contents, options, cancel, root: folder::open_target(target)?, report: Mutex::default() };
+    let job = Job { tree, options, cancel, root: folder::open_target(target)?, report: Mutex::default() };
     for path in &options.select {
-        if let Err(error) = find(contents, root, path) {
+        if let Err(error) = find(tree, root, path) {
             job.problem(path.clone(), error);
         }
     }
@@ -131,7 +131,7 @@ fn run(job: &Job<'_>, root: &DirEntry) -> Result<()> {
     let links = thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         let list = || {
-            let mut lister = Lister { job, plan: Plan::new(job.contents, sender), links: Links::default() };
+            let mut lister = Lister { job, plan: Plan::new(job.tree, sender), links: Links::default() };
             lister.list(&Arc::new(Folder::root(job, root.clone())), root, 0)?;
             lister.plan.send()?;
             Ok(lister.links)
@@ -163,19 +163,10 @@ impl<'a> Lister<'a> {
     /// Goes through a directory; files are left to the others.
     fn list(&mut self, folder: &Arc<Folder<'a>>, directory: &DirEntry, depth: usize) -> Result<()> {
         let (job, path) = (self.job, folder.path());
-        let object = directory.object.ok_or_else(|| Error::corrupt(&path, "has no listing"));
-        let opened = object.and_then(|object| Ok((object, ObjectReader::open(job.contents, object)?)));
-        let (object, reader) = match opened {
-            Ok(opened) => opened,
-            Err(error) => {
-                job.problem(path, error);
-                return Ok(());
-            }
-        };
         job.count(|report| report.folders += 1);
-        let mut visit = |entry: DirEntry| {
+        let mut visit = |found: Found| {
             job.check_cancel()?;
-            match self.entry(folder, entry, depth) {
+            match self.entry(folder, found, depth) {
                 Err(error) if error.kind() != ErrorKind::Canceled => {
                     job.problem(path.clone(), error);
                     Ok(())
@@ -183,15 +174,16 @@ impl<'a> Lister<'a> {
                 outcome => outcome,
             }
         };
-        match read_directory(&object, reader, &mut visit) {
+        match job.tree.list(directory, &mut visit) {
             Err(error) if error.kind() == ErrorKind::Canceled => return Err(error),
             Err(error) => job.problem(path.clone(), error),
-            Ok(_) => folder.listed(),
+            Ok(()) => folder.listed(),
         }
         Ok(())
     }
 
-    fn entry(&mut self, folder: &Arc<Folder<'a>>, entry: DirEntry, depth: usize) -> Result<()> {
+    fn entry(&mut self, folder: &Arc<Folder<'a>>, found: Found, depth: usize) -> Result<()> {
+        let entry = &found.entry;
         let path = folder.path_of(&entry.name);
         folder::check_name(&entry.name, &path)?;
         folder.note(&entry.name);
@@ -199,18 +191,19 @@ impl<'a> Lister<'a> {
             (Selected::No, _) => Ok(()),
             (_, EntryType::Directory) if depth >= DEPTH_MAX => Err(Error::unsupported(path, "lies too deep")),
             (selected, EntryType::Directory) => {
-                let below = Arc::new(Folder::below(folder, entry.clone(), selected)?);
-                self.list(&below, &entry, depth + 1)
+                let below = Folder::below(folder, entry.clone(), found.attributes, selected)?;
+                self.list(&Arc::new(below), entry, depth + 1)
             }
             (Selected::Part, _) => Ok(()),
-            (Selected::Whole, EntryType::File | EntryType::Symlink) => self.file(folder, entry),
+            (Selected::Whole, EntryType::File | EntryType::Symlink) => self.file(folder, found),
             (Selected::Whole, EntryType::Unknown) => {
                 Err(Error::unsupported(path, "is of a type that is not known"))
             }
         }
     }
 
-    fn file(&mut self, folder: &Arc<Folder<'a>>, entry: DirEntry) -> Result<()> {
+    fn file(&mut self, folder: &Arc<Folder<'a>>, found: Found) -> Result<()> {
+        let Found { entry, data, attributes } = found;
         if folder.keeps(&entry) {
             self.job.count(|report| report.kept += 1);
             return Ok(());
@@ -218,8 +211,8 @@ impl<'a> Lister<'a> {
         if self.links.take(folder, &entry) {
             return Ok(());
         }
-        let target = Arc::new(Target::new(Arc::clone(folder), entry));
-        match self.plan.add(&target) {
+        let target = Arc::new(Target::new(Arc::clone(folder), entry, attributes));
+        match self.plan.add(&target, data) {
             Err(error) if error.kind() != ErrorKind::Canceled => {
                 target.fail(error);
                 Ok(())

@@ -27,6 +27,8 @@ pub struct Options {
     pub is_sparse: bool,
     /// Goes on where owners, permissions or times may not be set.
     pub ignore_permission_errors: bool,
+    /// The target itself keeps the owner, the permissions and the time that it has.
+    pub keep_root: bool,
     /// What is added to every owner.
     pub uid_shift: i32,
     /// What is added to every group.
@@ -42,6 +44,7 @@ impl Default for Options {
             delete_extra: false,
             is_sparse: false,
             ignore_permission_errors: false,
+            keep_root: false,
             uid_shift: 0,
             gid_shift: 0,
         }

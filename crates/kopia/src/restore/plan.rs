@@ -3,7 +3,8 @@
 use std::sync::{Arc, mpsc};
 
 use super::target::Target;
-use crate::content::{Contents, Entry};
+use super::{Data, Tree};
+use crate::content::{ContentId, Entry};
 use crate::object::leaves;
 use crate::{Error, ErrorKind, ObjectId, Result};
 
@@ -29,27 +30,55 @@ pub(super) type Run<'a> = Vec<Piece<'a>>;
 
 /// The parts that are not on their way yet.
 pub(super) struct Plan<'a> {
-    contents: &'a dyn Contents,
+    tree: &'a dyn Tree,
     sender: mpsc::SyncSender<Run<'a>>,
     pieces: Vec<Piece<'a>>,
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(contents: &'a dyn Contents, sender: mpsc::SyncSender<Run<'a>>) -> Self {
-        Self { contents, sender, pieces: Vec::new() }
+    pub(super) fn new(tree: &'a dyn Tree, sender: mpsc::SyncSender<Run<'a>>) -> Self {
+        Self { tree, sender, pieces: Vec::new() }
     }
 
-    /// Adds all parts of a file.
-    pub(super) fn add(&mut self, target: &Arc<Target<'a>>) -> Result<()> {
+    /// Adds all parts of a file, or writes it at once where that is all.
+    pub(super) fn add(&mut self, target: &Arc<Target<'a>>, data: Data) -> Result<()> {
+        match data {
+            Data::Object => self.add_object(target),
+            Data::Contents(contents) if contents.is_empty() => target.write(0, None, &[]),
+            Data::Contents(contents) => self.add_contents(target, &contents),
+            Data::Bytes(bytes) => target.write(0, None, &bytes),
+        }
+    }
+
+    fn add_object(&mut self, target: &Arc<Target<'a>>) -> Result<()> {
         let object = target.entry.object.ok_or_else(|| Error::corrupt(target.path(), "has no bytes"))?;
-        leaves(self.contents, object, &mut |object, position, length| {
+        let tree = self.tree;
+        leaves(tree, object, &mut |object, position, length| {
             let place = match object.is_compressed() {
                 true => None,
-                false => self.contents.place(object.content())?,
+                false => tree.place(object.content())?,
             };
-            self.pieces.push(Piece { object, place, position, length, target: Arc::clone(target) });
-            if self.pieces.len() >= BATCH { self.send() } else { Ok(()) }
+            self.push(Piece { object, place, position, length, target: Arc::clone(target) })
         })
+    }
+
+    fn add_contents(&mut self, target: &Arc<Target<'a>>, contents: &[ContentId]) -> Result<()> {
+        let mut position = 0;
+        for content in contents {
+            let absent = || Error::new(ErrorKind::NotFound, content.to_string(), "is in no index");
+            let place = self.tree.place(content)?.ok_or_else(absent)?;
+            let (object, length) = (ObjectId::direct(*content), u64::from(place.length));
+            let (place, length_known) = (Some(place), Some(length));
+            let target = Arc::clone(target);
+            self.push(Piece { object, place, position, length: length_known, target })?;
+            position += length;
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, piece: Piece<'a>) -> Result<()> {
+        self.pieces.push(piece);
+        if self.pieces.len() >= BATCH { self.send() } else { Ok(()) }
     }
 
     /// Sends what is there on its way.

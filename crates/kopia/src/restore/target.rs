@@ -5,8 +5,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex};
 
-use super::Job;
 use super::folder::{self, Folder, Opened, failed};
+use super::{Attribute, Job};
 use crate::snapshot::{DirEntry, EntryType};
 use crate::sync::lock;
 use crate::{Error, ErrorKind, Result};
@@ -22,6 +22,7 @@ const TARGET_MAX: usize = 4096;
 pub(super) struct Target<'a> {
     pub(super) entry: DirEntry,
     folder: Arc<Folder<'a>>,
+    attributes: Vec<Attribute>,
     state: Mutex<State>,
 }
 
@@ -36,8 +37,8 @@ struct State {
 }
 
 impl<'a> Target<'a> {
-    pub(super) fn new(folder: Arc<Folder<'a>>, entry: DirEntry) -> Self {
-        Self { entry, folder, state: Mutex::default() }
+    pub(super) fn new(folder: Arc<Folder<'a>>, entry: DirEntry, attributes: Vec<Attribute>) -> Self {
+        Self { entry, folder, attributes, state: Mutex::default() }
     }
 
     pub(super) fn path(&self) -> String {
@@ -94,8 +95,16 @@ impl<'a> Target<'a> {
             file.set_len(self.entry.size)?;
             folder::set(&file, &self.entry, self.job().options)?;
             self.name(place)?;
+            self.set_attributes(&file);
         }
         Ok(())
+    }
+
+    /// A file without its extended attributes is worth more than none.
+    fn set_attributes(&self, file: &File) {
+        if let Err(error) = folder::set_attributes(file, &self.attributes, self.job().options) {
+            self.job().problem(self.path(), failed(&self.path(), error));
+        }
     }
 
     fn open(&self, place: &Opened) -> io::Result<File> {

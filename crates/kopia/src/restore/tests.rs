@@ -6,8 +6,9 @@ use std::os::unix::fs::{MetadataExt, symlink};
 use std::sync::atomic::AtomicUsize;
 
 use super::*;
+use crate::content::Contents;
 use crate::content::{ContentId, Entry, entry_of_tests};
-use crate::snapshot::{Directory, Mode};
+use crate::snapshot::{self, Directory, Mode};
 use crate::{ObjectId, Time};
 
 /// Contents by name, read up to a number of times.
@@ -41,6 +42,12 @@ impl Contents for MadeUp {
         }
         let absent = || Error::new(ErrorKind::NotFound, id.to_string(), "there is no such content");
         self.contents.get(id).cloned().ok_or_else(absent)
+    }
+}
+
+impl Tree for MadeUp {
+    fn list(&self, directory: &DirEntry, visit: &mut dyn FnMut(Found) -> Result<()>) -> Result<()> {
+        snapshot::list(self, directory, &mut |entry| visit(Found { entry, ..Found::default() })).map(drop)
     }
 }
 

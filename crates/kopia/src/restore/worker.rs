@@ -18,7 +18,7 @@ pub(super) fn run(job: &Job<'_>, mut run: Run<'_>) {
     let entries: Option<Vec<Entry>> = groups.iter().map(|group| group[0].place.clone()).collect();
     match entries {
         Some(entries) => {
-            job.contents.run(&entries, &mut |number, data| write(job, groups[number], &data));
+            job.tree.run(&entries, &mut |number, data| write(job, groups[number], &data));
         }
         None => groups.into_iter().for_each(|group| write(job, group, &read(job, &group[0]))),
     }
@@ -26,7 +26,7 @@ pub(super) fn run(job: &Job<'_>, mut run: Run<'_>) {
 
 /// What is in no pack that is known is read alone.
 fn read(job: &Job<'_>, piece: &Piece<'_>) -> Result<Vec<u8>> {
-    let reader = ObjectReader::open(job.contents, piece.object)?;
+    let reader = ObjectReader::open(job.tree, piece.object)?;
     let mut bytes = Vec::new();
     let read = reader.take(OLD_LENGTH_MAX).read_to_end(&mut bytes);
     read.map_err(|error| Error::from_io(piece.object, error))?;

@@ -17,6 +17,11 @@ impl Mode {
         Self(special.fold(mode & 0o777, |bits, go| bits | go))
     }
 
+    /// The mode of a file as Go has it; bits that tell its type are left out.
+    pub fn from_go(mode: u32) -> Self {
+        Self(SPECIAL.iter().fold(mode & 0o777, |bits, (go, _)| bits | (mode & go)))
+    }
+
     /// The same bits as Unix has them.
     pub fn to_unix(self) -> u32 {
         let special = SPECIAL.iter().filter(|(go, _)| self.0 & go != 0).map(|(_, unix)| unix);
@@ -61,6 +66,7 @@ mod tests {
         {
             assert_eq!(Mode::from_unix(0o100_000 | unix).to_string(), text);
             assert_eq!(text.parse::<Mode>().unwrap().to_unix(), unix);
+            assert_eq!(Mode::from_go((1 << 31) | text.parse::<Mode>().unwrap().0), Mode::from_unix(unix));
         }
         for (text, unix) in [("420", 0o644), ("0x1a4", 0o644), ("0o644", 0o644), ("0", 0)] {
             assert_eq!(text.parse::<Mode>().unwrap().to_unix(), unix);

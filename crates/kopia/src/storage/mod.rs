@@ -108,7 +108,7 @@ pub(crate) fn sorted(storage: &dyn Storage, prefix: &str) -> Result<Vec<Blob>> {
 }
 
 /// Refuses names that no blob of a repository has, and that could lead out of a folder.
-fn check_name(name: &str) -> Result<()> {
+pub fn check_name(name: &str) -> Result<()> {
     let sound = |c: char| c.is_ascii_graphic() && !matches!(c, '/' | '\\');
     let fits = !name.is_empty() && name.len() <= NAME_LENGTH_MAX;
     if fits && !name.starts_with('.') && name.chars().all(sound) {

@@ -42,7 +42,7 @@ struct Cli {
 
 /// Velero's commands that this version does not have.
 const NOT_YET: [&str; 7] =
-    ["schedule", "schedules", "snapshot-location", "snapshot-locations", "repo", "debug", "bug"];
+    ["schedule", "schedules", "snapshot-location", "snapshot-locations", "debug", "bug", "get"];
 
 /// The flags of klog, and whether each has a value that is not a truth.
 const KLOG: [(&str, bool); 14] = [

@@ -14,5 +14,6 @@ mod interop;
 mod leaders;
 mod locations;
 mod long;
+mod repo;
 mod world;
 mod zoo;

@@ -6,6 +6,7 @@ pub mod client_config;
 pub mod completion;
 pub mod install;
 pub mod plugin;
+pub mod repo;
 pub mod restore;
 pub mod uninstall;
 pub mod verbs;
@@ -31,6 +32,9 @@ pub enum Command {
     /// Look at the server's plugins
     #[command(subcommand, arg_required_else_help = true)]
     Plugin(plugin::Plugin),
+    /// Work on a repository of volumes' data, with or without a cluster
+    #[command(subcommand, arg_required_else_help = true)]
+    Repo(Box<repo::Repo>),
     /// Get things
     #[command(subcommand, arg_required_else_help = true)]
     Get(verbs::Get),
@@ -64,6 +68,7 @@ impl Command {
             Self::Restore(command) => command.run(globals, called).await,
             Self::BackupLocation(command) => command.run(globals, called).await,
             Self::Plugin(command) => command.run(globals, called).await,
+            Self::Repo(command) => command.run().await,
             Self::Get(command) => command.run(globals, called).await,
             Self::Describe(command) => command.run(globals, called).await,
             Self::Create(command) => command.run(globals, called).await,
