@@ -5,7 +5,7 @@ mod types;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::meta::{GroupResource, ObjectKey, ResourceType};
+use api::meta::{GroupResource, ObjectKey};
 use api::velero::v1::{Restore, RestoreSpec};
 use api::{Kind, labels};
 
