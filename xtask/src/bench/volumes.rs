@@ -154,7 +154,7 @@ impl Bench<'_> {
         self.set.write(&source)?;
         let place = match server {
             None => Place::Folder(work.join("repository")),
-            Some(server) => server.place(&format!("{}-{}-{number}", contender.name(), self.set.word()))?,
+            Some(server) => server.place(&format!("{}-{}-{number}", contender.name(), self.set.word())),
         };
         let client = contender.client(self.programs, place, &work)?;
         client.create(self.set.is_text()).await?;
