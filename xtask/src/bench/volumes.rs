@@ -154,7 +154,7 @@ impl Bench<'_> {
         self.set.write(&source)?;
         let place = match server {
             None => Place::Folder(work.join("repository")),
-            Some(server) => server.place(&format!("{}-{}-{number}", contender.name(), self.set.word()))?,
+            Some(server) => server.place(&format!("{}-{}-{number}", contender.name(), self.set.word())),
         };
         let client = contender.client(self.programs, place, &work)?;
         client.create(self.set.is_text()).await?;
@@ -178,7 +178,7 @@ impl Bench<'_> {
 
 /// Our figures beside those of the faster peer, and our memory beside kopia's.
 fn rows(words: &str, rounds: &[[Round; 3]]) -> Vec<Row> {
-    let works = rounds.first().map_or(&[][..], |round| &round[0]);
+    let works = rounds.first().map_or(&[][..], |round| round[0].as_slice());
     let mut rows = Vec::new();
     for (number, (work, _)) in works.iter().enumerate() {
         let middle = |who: usize, of: fn(&Took) -> f64| {

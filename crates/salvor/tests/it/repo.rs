@@ -338,15 +338,11 @@ fn repositories_of_restic_are_read_and_not_written() {
         assert!(listing.lines().any(|line| line.ends_with(" tree/below/deep")), "{listing}");
         assert_eq!(desk.done(&["snapshot", "cat", "latest", "tree/below/deep"]), "deep\n");
         let target = desk.text("target");
-        desk.done(&[
-            "snapshot",
-            "restore",
-            "latest",
-            &target,
-            "--path",
-            "tree",
-            "--ignore-permission-errors",
-        ]);
+        let restore =
+            ["snapshot", "restore", "latest", &target, "--path", "tree", "--ignore-permission-errors"];
+        let ran = desk.repo(&restore);
+        assert!(ran.code == 2 && ran.err.lines().count() == 1, "a pipe, and nothing else: {}", ran.err);
+        assert!(ran.err.starts_with("pipe: "), "{}", ran.err);
         assert_eq!(fs::read(desk.path("target/below/deep")).unwrap(), b"deep\n");
         let ran = desk.repo(&["snapshot", "create", &desk.text("tree")]);
         assert!(ran.code == 1 && ran.err.contains("restic"), "{}", ran.err);
