@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::hooks;
 use crate::problem::Problem;
 use crate::restore::RestorePlan;
 use crate::restore::plan::PlannedItem;
@@ -68,6 +69,18 @@ pub enum Record {
         name: String,
         /// Why.
         problem: Box<Problem>,
+    },
+    /// A hook of the plan begins: whether it has an effect from here on, only its end tells.
+    HookBegins {
+        /// The hook's number in the plan.
+        number: u32,
+    },
+    /// A hook of the plan has ended, or is not run.
+    Hook {
+        /// The hook's number in the plan.
+        number: u32,
+        /// What became of it.
+        outcome: Box<hooks::Outcome>,
     },
     /// An item of the plan needs nothing more.
     Item {
@@ -144,6 +157,8 @@ pub struct Progress {
     pub no_namespaces: BTreeMap<String, Problem>,
     /// Items that need nothing more.
     pub items: BTreeMap<u32, Outcome>,
+    /// Hooks that have begun, and ended.
+    pub hooks: hooks::Steps,
 }
 
 impl Progress {
@@ -169,6 +184,8 @@ impl Progress {
             Record::NoNamespace { name, problem } => {
                 self.no_namespaces.entry(name).or_insert(*problem);
             }
+            Record::HookBegins { number } => self.hooks.begin(number),
+            Record::Hook { number, outcome } => self.hooks.end(number, *outcome),
             Record::Item { number, outcome } => {
                 self.items.entry(number).or_insert(outcome);
             }
@@ -187,9 +204,10 @@ impl Progress {
         namespace.is_some_and(|namespace| self.no_namespaces.contains_key(&namespace))
     }
 
-    /// Every problem: of namespaces, then of items in the order of the plan.
+    /// Every problem: of namespaces, then of items and of hooks in the order of the plan.
     pub fn problems(&self) -> impl Iterator<Item = &Problem> {
-        self.no_namespaces.values().chain(self.items.values().flat_map(|outcome| &outcome.problems))
+        let items = self.items.values().flat_map(|outcome| &outcome.problems);
+        self.no_namespaces.values().chain(items).chain(self.hooks.problems())
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use api::Kind;
 use api::labels;
 use api::meta::{GroupResource, ObjectKey};
-use api::velero::v1::Backup;
+use api::velero::v1::{Backup, BackupHooks};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,9 @@ use super::select::Selection;
 use super::volumes::{self, VolumeDecision};
 use super::{actions, problems};
 use crate::archive::ItemPath;
-use crate::facts::{Details, Facts, Span};
+use crate::facts::{Facts, Span};
+use crate::hooks;
+use crate::hooks::backup::BackupHook;
 use crate::log::{Level, Line};
 use crate::problem::{Problem, Severity};
 
@@ -24,7 +26,7 @@ use crate::problem::{Problem, Severity};
 pub const VERSION: u32 = 1;
 
 /// What planning needs to know of a prepared Backup, besides its filters.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Request {
     /// The Backup's name.
     pub name: String,
@@ -42,8 +44,8 @@ pub struct Request {
     pub snapshot_move_data: bool,
     /// `spec.snapshotVolumes`.
     pub snapshot_volumes: Option<bool>,
-    /// `spec.hooks` has entries.
-    pub hooks: bool,
+    /// `spec.hooks`.
+    pub hooks: BackupHooks,
     /// The ConfigMap that `spec.resourcePolicy` names.
     pub resource_policy: Option<String>,
     /// `salvor.io/coverage: enforce`.
@@ -64,7 +66,7 @@ impl Request {
             volumes_to_fs_backup: backup.spec.default_volumes_to_fs_backup == Some(true),
             snapshot_move_data: backup.spec.snapshot_move_data == Some(true),
             snapshot_volumes: backup.spec.snapshot_volumes,
-            hooks: !backup.spec.hooks.resources.is_empty(),
+            hooks: backup.spec.hooks.clone(),
             resource_policy: backup.spec.resource_policy.as_ref().map(|policy| policy.name.clone()),
             coverage_enforced: coverage.is_some_and(|value| value == "enforce"),
         }
@@ -94,6 +96,9 @@ pub struct BackupPlan {
     pub types_left_out: Vec<(GroupResource, Rule)>,
     /// What becomes of the data of each volume.
     pub volumes: Vec<VolumeDecision>,
+    /// The commands to run around the data of volumes, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<BackupHook>,
     /// Whether every namespace of an item has its own item.
     pub keeps_namespaces: bool,
     /// What went wrong before anything was done.
@@ -184,7 +189,10 @@ pub fn plan(
     problems.extend(closure.missing.iter().filter_map(|key| not_there(key, absent.get(key)?)));
     problems.extend(closure.unordered.iter().map(|(resource, name)| out_of_order(resource, name)));
     problems.extend(of_volumes);
-    problems.extend(not_honoured(request, &stored));
+    problems.extend(not_honoured(request));
+    let members = closure.members.iter().map(|of| (of.block, &facts[of.fact]));
+    let (hooks, of_hooks) = hooks::backup::plan(&request.hooks, selection.catalog(), members);
+    problems.extend(of_hooks);
     let left_out = closure.left_out.into_iter().map(|(key, rule)| LeftOut { key, rule }).collect();
     let (items, classes) = items(selection, facts, closure.members);
     BackupPlan {
@@ -198,6 +206,7 @@ pub fn plan(
         left_out,
         types_left_out: selection.left_out().to_vec(),
         volumes,
+        hooks,
         keeps_namespaces: selection.keeps_namespaces(),
         problems,
     }
@@ -325,24 +334,10 @@ fn not_there(key: &ObjectKey, absence: &Absence) -> Option<Problem> {
 }
 
 /// What was asked for and this version does not do. It is never passed over in silence.
-fn not_honoured(request: &Request, stored: &[&Facts]) -> Vec<Problem> {
-    let error = |code, message: String| Problem::new(code, Severity::Error, message);
-    let hooks = request
-        .hooks
-        .then(|| error(&problems::HOOKS_NOT_RUN, "this version does not run spec.hooks yet".into()));
-    let policy = request.resource_policy.as_ref().map(|name| {
-        error(
-            &problems::POLICY_NOT_READ,
-            format!("this version does not read the resource policy {name} yet"),
-        )
-    });
-    let annotated =
-        |object: &&&Facts| matches!(object.details.as_deref(), Some(Details::Pod(pod)) if pod.hooks);
-    let pods = stored.iter().filter(annotated).map(|pod| {
-        let message = "this version does not run the hooks of the pod's annotations yet".to_owned();
-        error(&problems::HOOKS_NOT_RUN, message).about(&pod.key)
-    });
-    hooks.into_iter().chain(policy).chain(pods).collect()
+fn not_honoured(request: &Request) -> Option<Problem> {
+    let name = request.resource_policy.as_ref()?;
+    let message = format!("this version does not read the resource policy {name} yet");
+    Some(Problem::new(&problems::POLICY_NOT_READ, Severity::Error, message))
 }
 
 fn out_of_order(resource: &str, name: &str) -> Problem {

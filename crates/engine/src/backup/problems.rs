@@ -56,9 +56,6 @@ codes! {
     /// An annotation names a volume that the pod does not have, or that is never backed up.
     BAD_VOLUME_NAME = "SLV-1303", "annotation names a volume that cannot be backed up",
         "Correct the annotation on the pod.";
-    /// The Backup or a pod asks for commands, which are not run.
-    HOOKS_NOT_RUN = "SLV-1304", "hooks are not run",
-        "Bring the application to rest by other means while it is backed up.";
     /// The Backup names a resource policy, which is not read.
     POLICY_NOT_READ = "SLV-1305", "resource policy is not read",
         "Express the policy with the filters of the Backup.";

@@ -118,6 +118,7 @@ fn settings(spec: &RestoreSpec) -> Vec<String> {
         }
     }
     errors.extend(init_hooks(spec));
+    errors.extend(crate::hooks::check_restore(&spec.hooks));
     errors
 }
 
