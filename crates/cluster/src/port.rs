@@ -7,6 +7,8 @@ use async_trait::async_trait;
 use futures::stream::{BoxStream, StreamExt};
 use serde_json::Value;
 
+use crate::streams::{ExecRequest, ExecResult};
+
 /// The outcome of a call to the cluster.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -176,6 +178,8 @@ pub trait Cluster: Send + Sync + 'static {
     async fn replace(&self, at: &ObjectRef, document: &Value) -> Result<Value>;
     /// Deletes an object in the background; only that of the given UID where one is given.
     async fn delete(&self, at: &ObjectRef, uid: Option<&str>) -> Result<()>;
+    /// Runs a command in a container and waits for its end. It counts as a write: it may change anything.
+    async fn exec(&self, request: &ExecRequest) -> Result<ExecResult>;
     /// The objects of a type and their changes, resumed for ever; ends when dropped.
     fn watch(
         &self,

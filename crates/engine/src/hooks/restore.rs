@@ -165,21 +165,19 @@ pub enum Seen {
     NotYet,
     /// It is there.
     There {
-        /// Its UID.
-        uid: String,
         /// The phase that it ended in.
         ended: Option<String>,
         /// Whether each of its containers that run is ready.
         running: BTreeMap<String, bool>,
     },
-    /// It is being deleted, or has gone.
+    /// It is being deleted, or has gone; another one of its name may be there.
     Gone,
 }
 
 impl Seen {
-    /// A pod by its document.
-    pub fn of(pod: &Value) -> Self {
-        if !at(pod, &["metadata", "deletionTimestamp"]).is_null() {
+    /// The pod that was created with this UID, by the document that is in its place now.
+    pub fn of(pod: &Value, created: &str) -> Self {
+        if !at(pod, &["metadata", "deletionTimestamp"]).is_null() || uid(pod) != created {
             return Self::Gone;
         }
         let phase = text(pod, &["status", "phase"]);
@@ -187,7 +185,6 @@ impl Seen {
         let statuses = statuses.iter().flat_map(|field| list(pod, &["status", field]));
         let running = statuses.filter(|of| of["state"]["running"].is_object());
         Self::There {
-            uid: uid(pod).to_owned(),
             ended: matches!(phase, "Succeeded" | "Failed").then(|| phase.to_owned()),
             running: running.map(|of| (text(of, &["name"]).to_owned(), of["ready"] == true)).collect(),
         }

@@ -182,8 +182,9 @@ fn the_log_has_what_a_command_wrote_and_not_the_command() {
 fn a_container_is_waited_for_and_a_pod_that_ends_is_not() {
     let hook = dying::restore_hooks(&[(0, false)]).remove(0);
     let ready = restore::RestoreHook { wait_for_ready: true, ..hook.clone() };
-    let pod =
-        |status: serde_json::Value| restore::Seen::of(&json!({"metadata": {"uid": "u"}, "status": status}));
+    let pod = |status: serde_json::Value| {
+        restore::Seen::of(&json!({"metadata": {"uid": "u"}, "status": status}), "u")
+    };
     let container = |ready: bool| json!([{"name": "main", "ready": ready, "state": {"running": {}}}]);
     let is_never =
         |look: restore::Look| matches!(look, restore::Look::Never(outcome) if outcome.end == End::Failed);
@@ -196,7 +197,8 @@ fn a_container_is_waited_for_and_a_pod_that_ends_is_not() {
     let is_ready = pod(json!({"phase": "Running", "containerStatuses": container(true)}));
     assert_eq!(restore::look(&ready, &is_ready), restore::Look::Now);
     assert!(is_never(restore::look(&hook, &pod(json!({"phase": "Failed"})))));
-    let leaving = restore::Seen::of(&json!({"metadata": {"deletionTimestamp": "2026-05-20T10:00:00Z"}}));
+    let leaving = restore::Seen::of(&json!({"metadata": {"deletionTimestamp": "2026-05-20T10:00:00Z"}}), "");
+    assert_eq!(restore::Seen::of(&json!({"metadata": {"uid": "another"}}), "u"), restore::Seen::Gone);
     assert!(is_never(restore::look(&hook, &leaving)));
     assert_eq!(restore::too_late(&hook).problems[0].code, "SLV-2084");
 }

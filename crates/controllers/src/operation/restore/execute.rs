@@ -12,6 +12,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::json;
 use tokio::time::Instant;
 
+use super::hooks::Hooks;
 use super::pace::Pace;
 use super::{gate, item, namespace};
 use crate::error::Result;
@@ -30,7 +31,8 @@ pub(super) struct Execution<'a> {
     pub(super) plan: &'a RestorePlan,
     pub(super) spool: Arc<Spool>,
     pub(super) pace: Arc<Pace>,
-    journal: Journal,
+    journal: Arc<Journal>,
+    hooks: Hooks,
     progress: Progress,
     pending: Vec<Record>,
     reported: Instant,
@@ -42,7 +44,8 @@ impl<'a> Execution<'a> {
         operation: &'a Operation,
         plan: &'a RestorePlan,
         spool: Arc<Spool>,
-        (journal, progress): (Journal, Progress),
+        (journal, progress): (Arc<Journal>, Progress),
+        hooks: Hooks,
     ) -> Self {
         Self {
             operation,
@@ -50,14 +53,26 @@ impl<'a> Execution<'a> {
             spool,
             pace: Arc::default(),
             journal,
+            hooks,
             progress,
             pending: Vec::new(),
             reported: instant(),
         }
     }
 
-    /// Does what is left of the plan, and says what became of all of it.
-    pub(super) async fn run(mut self) -> Result<(Journal, Progress)> {
+    /// Does what is left of the plan, and says what became of all of it. Hooks run meanwhile; it ends when they have.
+    pub(super) async fn run(mut self) -> Result<Progress> {
+        for (number, outcome) in &self.progress.items {
+            self.hooks.settled(*number, outcome);
+        }
+        let outcome = self.stages().await;
+        let hooks = self.hooks.finish(outcome.is_ok()).await;
+        outcome?;
+        hooks?.into_iter().for_each(|record| self.progress.add(record));
+        Ok(self.progress)
+    }
+
+    async fn stages(&mut self) -> Result<()> {
         let numbers = numbers(self.plan);
         for (number, stage) in (0u32..).zip(&self.plan.stages) {
             if !self.progress.stages.contains(&number) {
@@ -66,8 +81,7 @@ impl<'a> Execution<'a> {
                 self.flush().await?;
             }
         }
-        self.report().await?;
-        Ok((self.journal, self.progress))
+        self.report().await
     }
 
     async fn stage(&mut self, stage: &Stage, first: u32) -> Result<()> {
@@ -103,6 +117,7 @@ impl<'a> Execution<'a> {
             }
             let Some(settled) = flying.next().await else { return Ok(()) };
             let (number, outcome) = settled?;
+            self.hooks.settled(number, &outcome);
             self.record(Record::Item { number, outcome }).await?;
             if self.reported.elapsed() >= REPORT_EVERY {
                 self.flush().await?;
