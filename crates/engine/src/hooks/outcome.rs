@@ -1,6 +1,7 @@
 //! How hooks end, what a journal says of them, and what the log does.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -252,6 +253,12 @@ impl Steps {
     /// What is wrong with them, in order.
     pub fn problems(&self) -> impl Iterator<Item = &Problem> {
         self.outcomes().flat_map(|(_, outcome)| &outcome.problems)
+    }
+
+    /// Only those of these numbers.
+    #[must_use]
+    pub fn only(&self, numbers: Range<u32>) -> Self {
+        Self(self.0.range(numbers).map(|(number, step)| (*number, step.clone())).collect())
     }
 
     /// How many there were.

@@ -151,7 +151,8 @@ pub fn next(hooks: &[RestoreHook], number: u32, action: Action, steps: &Steps) -
         let how = "was cut off when the server died: it is not known whether it did its work";
         return Next::Settle(Outcome::failed(End::CutOff, &hook.exec, how));
     }
-    let mut before = (0u32..).zip(hooks).take(number as usize).filter(|(_, other)| other.item == hook.item);
+    let first = hooks.partition_point(|other| other.item < hook.item);
+    let mut before = (0u32..).zip(hooks).take(number as usize).skip(first);
     let stopped =
         before.any(|(number, other)| steps.outcome(number).is_some_and(|outcome| outcome.stops(&other.exec)));
     if stopped { Next::Settle(Outcome::of(End::NotRun)) } else { Next::Await }

@@ -93,7 +93,7 @@ impl Hooks {
         let shared = Arc::clone(&self.shared);
         self.watching
             .get_or_insert_with(|| AbortOnDropHandle::new(tokio::spawn(watch_pods(Arc::clone(&shared)))));
-        let pod = Pod { shared, steps: self.steps.clone(), outcome: outcome.clone() };
+        let pod = Pod { shared, steps: self.steps.only(numbers.clone()), outcome: outcome.clone() };
         self.tasks.spawn(pod.run(numbers));
     }
 
