@@ -7,13 +7,14 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::Kind;
 use api::velero::v1::{AccessMode, Backup, BackupStorageLocation, Restore};
 use engine::journal::Kind as OperationKind;
 use engine::machine::sweep::{
-    Extent, Folder, Journal, Observed, Operation, Plan, folders_of, is_needed, plan,
+    Extent, Folder, Journal, Observed, Operation, Plan, folders_of, is_needed, plan, released,
 };
 use futures::{StreamExt, TryStreamExt, stream};
-use serde_json::Value;
+use serde_json::{Value, json};
 use store::backup_files::{delete_folder, delete_half_written, is_report, sweep_claims};
 use store::bucket::{BackupFile, OPERATIONS, backup_folder, operation_folder};
 use store::{Meta, Store};
@@ -25,6 +26,7 @@ use crate::error::{Result, read};
 use crate::objects::{installation, list_documents};
 use crate::operation::configmaps::{Held, delete, held};
 use crate::operation::journal::owner;
+use crate::operation::{Operation as At, Place, backup};
 use crate::runtime::{Next, Spec};
 
 /// Journals and folders that are looked at side by side.
@@ -57,7 +59,13 @@ async fn reconcile(deps: Arc<Deps>, document: Value) -> Result<Next> {
     if let Some(Found { store, installation, journals, folders }) = found {
         let (journals, folders, operations) = (&journals, &folders, &operations);
         let observed = Observed { installation: &installation, journals, folders, operations };
-        carry_out(store.as_ref(), &plan(&observed, deps.now())).await?;
+        let plan = plan(&observed, deps.now());
+        for (uid, name) in released(&plan, &observed) {
+            let document = json!({"metadata": {"name": name, "namespace": deps.namespace(), "uid": uid}});
+            let place = Place { store: Arc::clone(&store), read_only: false };
+            backup::release(&At::new(&deps, Backup::resource_type(), &document, place, "")).await;
+        }
+        carry_out(store.as_ref(), &plan).await?;
     }
     Ok(Next::Wait)
 }

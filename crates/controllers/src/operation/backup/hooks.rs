@@ -42,6 +42,7 @@ pub(super) async fn release(
         if is_owed(&plan.hooks, number, &hooks.steps)
             && let Err(error) = hooks.settle(number).await
         {
+            tracing::warn!(backup = operation.name(), "failed to {error}; a pod may stay at rest");
             log.info(format!("failed to {error}"));
         }
     }

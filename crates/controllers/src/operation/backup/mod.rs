@@ -81,6 +81,14 @@ pub async fn fail(operation: &Operation, problem: &Problem) -> Result<()> {
     report.fail(&problems, &hooks).await
 }
 
+/// Releases what may be at rest in a backup that nobody goes on with, such as one whose Backup was deleted when its
+/// server had died.
+pub async fn release(operation: &Operation) {
+    if let Some((plan, journal, progress)) = begun(operation).await {
+        hooks::release(operation, (&journal, progress.hooks), &plan, &log(operation)).await;
+    }
+}
+
 /// What was planned and done, where that can still be read.
 async fn begun(operation: &Operation) -> Option<(BackupPlan, Arc<Journal>, Progress)> {
     let (journal, progress) = Journal::open(operation).await.ok()?;

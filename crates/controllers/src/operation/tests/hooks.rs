@@ -266,6 +266,32 @@ async fn a_backup_that_is_given_up_releases_what_is_at_rest() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_backup_deleted_while_its_server_is_dead_is_released_by_the_next() {
+    let mut released = 0;
+    for nth in 1.. {
+        let world = hooked();
+        let fault = Fault::call(nth).then_dead().after_effect();
+        let faulty = Arc::new(Faulty::new(Arc::new(world.fake.clone()), Some(fault)));
+        let deps = world.deps_with(faulty.clone(), Ok(Arc::new(world.memory.clone())));
+        let _died = work(&world, &deps, &BACKUP, "b").await;
+        if !faulty.struck() {
+            assert!(released > 2, "{released} of {nth} calls");
+            return;
+        }
+        delete::<Backup>(&world.deps(), "b", "").await.unwrap();
+        let ran = words(&world);
+        world.pass(Duration::from_secs(7200));
+        world.reconcile(&sweep::SPEC, "default").await.unwrap();
+        let words = words(&world);
+        for (rest, release) in [("freeze-a", "thaw-a"), ("lock-b", "unlock-b")] {
+            assert_eq!(times(&words, rest) > 0, times(&words, release) > 0, "{ran:?}, then {words:?}");
+        }
+        released += words.len() - ran.len();
+        assert!(journals(&world).await.is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_leader_that_stood_still_runs_at_most_the_command_that_was_on_its_way() {
     for nth in 1.. {
         let world = hooked();

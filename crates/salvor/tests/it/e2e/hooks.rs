@@ -33,7 +33,7 @@ async fn redis_stands_still_during_its_backup_and_is_warmed_up_after_its_restore
     let store = world.unreliable_store(OURS).await;
     leaders::scale(&world, OURS, 2).await;
     let kube = connect(&world).await;
-    make_redis(&world).await;
+    let since = make_redis(&world).await;
 
     // The server dies when the hooks have run, and another one goes on.
     store.set(Mood::StallsAt(".tar.gz"));
@@ -65,7 +65,7 @@ async fn redis_stands_still_during_its_backup_and_is_warmed_up_after_its_restore
     assert_eq!(status["hookStatus"], json!({"hooksAttempted": 1, "hooksFailed": 0}));
     assert_eq!(redis(&kube, "redis-0", "lrange hooks 0 -1").await, ["warmed"]);
 
-    let ran = audited(&world);
+    let ran = audited(&world, &since);
     for command in [FREEZE, THAW, WARM, "asked by-spec", "redis-cli save"] {
         let times: usize = ran.iter().filter(|(of, _)| of.contains(command)).map(|(_, times)| times).sum();
         assert_eq!(times, 1, "{command} in {ran:#?}");
@@ -84,11 +84,11 @@ async fn connect(world: &World) -> Kube {
     Kube::connect(&connect).await.unwrap()
 }
 
-/// A Redis whose pod asks for hooks, and one that the Backup asks for.
-async fn make_redis(world: &World) {
+/// A Redis whose pod asks for hooks, and one that the Backup asks for; when there was nothing of them yet.
+async fn make_redis(world: &World) -> String {
     let client = world.cluster.client();
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": APPLICATION}});
-    client.create("/api/v1/namespaces", &namespace).await.unwrap();
+    let namespace = client.create("/api/v1/namespaces", &namespace).await.unwrap();
     let account = format!("/api/v1/namespaces/{APPLICATION}/serviceaccounts/default");
     until("there is no account", PATIENCE, || async {
         Ok(if client.get(&account).await?.is_some() { Look::Done(()) } else { Look::NotYet(String::new()) })
@@ -131,6 +131,7 @@ async fn make_redis(world: &World) {
         .await
         .unwrap();
     }
+    namespace["metadata"]["creationTimestamp"].as_str().unwrap().to_owned()
 }
 
 fn spec() -> Value {
@@ -169,13 +170,14 @@ fn described_as_by_velero(world: &World) {
 }
 
 /// The commands that the server ran in the application's pods, as the API server's audit log has them, and how often.
-fn audited(world: &World) -> BTreeMap<String, usize> {
+fn audited(world: &World, since: &str) -> BTreeMap<String, usize> {
     let log = std::fs::read_to_string(world.cluster.layout().audit_log()).unwrap();
     let mut requests: BTreeMap<String, String> = BTreeMap::new();
     for event in log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
         let of = &event["objectRef"];
         let ours = event["user"]["username"].as_str().is_some_and(|name| name.contains(OURS));
-        if ours && of["subresource"] == "exec" && of["namespace"] == APPLICATION {
+        let late = event["requestReceivedTimestamp"].as_str().is_some_and(|time| time > since);
+        if late && ours && of["subresource"] == "exec" && of["namespace"] == APPLICATION {
             let uri = event["requestURI"].as_str().unwrap();
             let words = url_words(uri).join(" ");
             // An event for each stage of a request.
