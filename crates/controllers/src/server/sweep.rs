@@ -24,9 +24,9 @@ use super::of_locations;
 use crate::deps::Deps;
 use crate::error::{Result, read};
 use crate::objects::{installation, list_documents};
+use crate::operation;
 use crate::operation::configmaps::{Held, delete, held};
 use crate::operation::journal::owner;
-use crate::operation::{Operation as At, Place, backup};
 use crate::runtime::{Next, Spec};
 
 /// Journals and folders that are looked at side by side.
@@ -62,8 +62,9 @@ async fn reconcile(deps: Arc<Deps>, document: Value) -> Result<Next> {
         let plan = plan(&observed, deps.now());
         for (uid, name) in released(&plan, &observed) {
             let document = json!({"metadata": {"name": name, "namespace": deps.namespace(), "uid": uid}});
-            let place = Place { store: Arc::clone(&store), read_only: false };
-            backup::release(&At::new(&deps, Backup::resource_type(), &document, place, "")).await;
+            let place = operation::Place { store: Arc::clone(&store), read_only: false };
+            let left = operation::Operation::new(&deps, Backup::resource_type(), &document, place, "");
+            operation::backup::release(&left).await;
         }
         carry_out(store.as_ref(), &plan).await?;
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::annotations::command;
-use crate::document::{annotation, list, list_mut, name, object_mut, text};
+use crate::document::{annotation, list_mut, name, object_mut};
 
 /// Annotations of init containers.
 const PREFIX: &str = "init.hook.restore.velero.io/";
@@ -81,15 +81,14 @@ fn nameless(pod: &Value, restore: &str) -> String {
     format!("{NAMELESS}{}", &digest[..DIGITS])
 }
 
-/// The names of the init containers of a pod, in order.
-#[cfg(test)]
-fn names(pod: &Value) -> Vec<&str> {
-    list(pod, &["spec", "initContainers"]).iter().map(|of| text(of, &["name"])).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::{list, text};
+
+    fn names(pod: &Value) -> Vec<&str> {
+        list(pod, &["spec", "initContainers"]).iter().map(|of| text(of, &["name"])).collect()
+    }
 
     fn pod(annotations: Value, init: Value) -> Value {
         json!({"metadata": {"name": "db-0", "annotations": annotations}, "spec": {"containers": [{"name": "db"}], "initContainers": init}})
