@@ -94,8 +94,9 @@ fn hooks(plan: &BackupPlan) -> Vec<Note> {
     let torn = plan.hooks.windows(2).filter(|pair| place(&pair[0]) > place(&pair[1]));
     let torn = torn.map(|pair| fatal(format!("a hook of {} comes too late", pair[1].exec.key())));
     let needed: HashSet<_> = plan.hooks.iter().map(|hook| (hook.block, hook.exec.key())).collect();
-    let hooked = plan.items.iter().map(|item| (item.block, plan.key(item))).filter(|of| needed.contains(of));
-    let stored: HashSet<_> = if needed.is_empty() { HashSet::new() } else { hooked.collect() };
+    let blocks: HashSet<u32> = plan.hooks.iter().map(|hook| hook.block).collect();
+    let hooked = plan.items.iter().filter(|item| blocks.contains(&item.block));
+    let stored: HashSet<_> = hooked.map(|item| (item.block, plan.key(item))).collect();
     let strange = needed.difference(&stored);
     torn.chain(strange.map(|(_, pod)| fatal(format!("{pod} has hooks and is not in their block")))).collect()
 }

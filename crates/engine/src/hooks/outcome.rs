@@ -79,8 +79,8 @@ pub struct Said {
     /// Its exit code, where it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
-    /// How long it took.
-    pub seconds: f64,
+    /// How long it took, in milliseconds.
+    pub millis: u64,
     /// The beginning of its standard output.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stdout: String,
@@ -91,8 +91,6 @@ pub struct Said {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub truncated: bool,
 }
-
-impl Eq for Said {}
 
 impl Outcome {
     /// One that needs no more words.
@@ -159,7 +157,7 @@ impl Said {
                 Ended::Exited(code) => Some(code),
                 Ended::TimedOut | Ended::Refused(_) => None,
             },
-            seconds: (run.took.as_secs_f64() * 1000.0).round() / 1000.0,
+            millis: u64::try_from(run.took.as_millis()).unwrap_or(u64::MAX),
             stdout: text(&run.stdout),
             stderr: text(&run.stderr),
             truncated: run.truncated || run.stdout.len().max(run.stderr.len()) > max,
@@ -197,12 +195,11 @@ pub fn line(exec: &Exec, outcome: &Outcome, said: Option<&Said>, now: Timestamp)
     if let Some(code) = said.exit_code {
         line = line.with("exitCode", code.to_string());
     }
+    let seconds = format!("{}.{:03}", said.millis / 1000, said.millis % 1000);
     if said.truncated {
         line = line.with("truncated", "true");
     }
-    line.with("seconds", format!("{:.3}", said.seconds))
-        .with("stdout", &said.stdout)
-        .with("stderr", &said.stderr)
+    line.with("seconds", seconds).with("stdout", &said.stdout).with("stderr", &said.stderr)
 }
 
 /// What a journal says of the hooks of a plan, by number.
