@@ -103,7 +103,7 @@ mod tests {
             (json!({"includedNamespaces": ["shop", "till"]}), true),
             (json!({"includedNamespaces": ["till"]}), false),
             (json!({"excludedNamespaces": ["sh*"]}), false),
-            (json!({"includedResources": ["po"]}), true),
+            (json!({"includedResources": ["pods"]}), true),
             (json!({"includedResources": ["Pod"]}), true),
             (json!({"includedResources": ["*"]}), true),
             (json!({"includedResources": ["configmaps"]}), false),

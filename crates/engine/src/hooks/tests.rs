@@ -17,10 +17,10 @@ const SHOP: &str = r"
 - {apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: a, annotations: {
      pre.hook.backup.velero.io/command: freeze, pre.hook.backup.velero.io/container: side,
      post.hook.backup.velero.io/command: thaw, post.hook.backup.velero.io/timeout: 1m}},
-   spec: {nodeName: n, containers: [{name: main}, {name: side}], volumes: [{name: v, persistentVolumeClaim: {claimName: c}}]},
+   spec: {nodeName: n1, containers: [{name: main}, {name: side}], volumes: [{name: v, persistentVolumeClaim: {claimName: c}}]},
    status: {phase: Running}}
 - {apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: b, labels: {app: db}},
-   spec: {nodeName: n, containers: [{name: main}], volumes: [{name: v, persistentVolumeClaim: {claimName: c}}]},
+   spec: {nodeName: n1, containers: [{name: main}], volumes: [{name: v, persistentVolumeClaim: {claimName: c}}]},
    status: {phase: Running}}
 - {apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: done, labels: {app: db}},
    spec: {containers: [{name: main}]}, status: {phase: Succeeded}}
@@ -30,7 +30,7 @@ const SHOP: &str = r"
 
 /// A spec that is for every pod but by its second entry.
 const SPEC: &str = "{includedNamespaces: [shop], snapshotVolumes: false, hooks: {resources: [
-  {name: all, includedResources: [po], pre: [{exec: {command: [sync], onError: Continue}}]},
+  {name: all, includedResources: [pod], pre: [{exec: {command: [sync], onError: Continue}}]},
   {name: db, labelSelector: {matchLabels: {app: db}}, pre: [{exec: {command: [lock], container: none, timeout: 3s}}],
    post: [{exec: {command: [unlock]}}]}]}}";
 
