@@ -2,6 +2,7 @@
 
 mod adjusting;
 mod deposed;
+mod hooks;
 mod lasting;
 mod plans;
 mod policies;

@@ -3,6 +3,7 @@
 
 mod execute;
 mod gate;
+mod hooks;
 mod item;
 mod namespace;
 mod observe;
@@ -21,6 +22,7 @@ use store::backup_files::{Mismatch, listed_digest};
 use store::bucket::BackupFile;
 
 use self::execute::Execution;
+use self::hooks::Hooks;
 use self::report::Report;
 use super::Operation;
 use super::fetch::{self, Contents};
@@ -72,7 +74,7 @@ fn log(operation: &Operation) -> OperationLog {
     OperationLog::new(Arc::clone(&operation.deps.clock), "restore", name)
 }
 
-type Attempt = (Journal, RestorePlan, Progress);
+type Attempt = (Arc<Journal>, RestorePlan, Progress);
 
 async fn attempt(operation: &Operation, request: &Request, log: &OperationLog) -> Result<Attempt> {
     let spool = Arc::new(Spool::create(&operation.scratch, &operation.uid)?);
@@ -95,7 +97,10 @@ async fn attempt(operation: &Operation, request: &Request, log: &OperationLog) -
         let (count, source) = (modifiers.rules(), &modifiers.source);
         log.info(format!("objects are changed by the resource modifier {source}, rules: {count}"));
     }
-    let (journal, progress) = Execution::new(operation, &plan, spool, (journal, progress)).run().await?;
+    let journal = Arc::new(journal);
+    let hooks = Hooks::new(operation, (&journal, &progress.hooks), &plan, log);
+    let execution = Execution::new(operation, &plan, spool, (Arc::clone(&journal), progress), hooks);
+    let progress = execution.run().await?;
     Ok((journal, plan, progress))
 }
 

@@ -21,7 +21,7 @@ use crate::error::Result;
 use crate::metrics::Metric;
 use crate::operation::configmaps::ConfigMaps;
 use crate::operation::log::OperationLog;
-use crate::operation::{Operation, failed};
+use crate::operation::{Operation, failed, hook_status};
 
 /// How a restore ends.
 pub(super) struct Report<'a> {
@@ -38,7 +38,12 @@ impl Report<'_> {
         self.log.info("restore completed");
         self.files(&resource_list(plan, progress), &problems).await?;
         let phase = after_run(errors(&problems), Operations::default());
-        let counts = json!({ "phase": phase.to_string(), "errors": errors(&problems), "warnings": warnings(&problems) });
+        let counts = json!({
+            "phase": phase.to_string(),
+            "errors": errors(&problems),
+            "warnings": warnings(&problems),
+            "hookStatus": hook_status(&progress.hooks),
+        });
         self.operation.patch_status(counts).await.map(drop)
     }
 
