@@ -124,6 +124,10 @@ fn file(text: &str) -> Read<WrittenFile> {
 }
 
 fn typed<T: DeserializeOwned>(document: Value) -> Read<T> {
+    // A list could be read as the fields in their order.
+    if document.is_array() {
+        return Err("a list stands where a map belongs".to_owned());
+    }
     serde_json::from_value(document).map_err(|error| error.to_string())
 }
 

@@ -322,13 +322,11 @@ fn an_object_without_a_namespace_has_none_to_refer_to() {
 
 #[test]
 fn copies_of_copies_end() {
-    let copies = "  - {operation: copy, from: /spec, path: /spec/more}\n".repeat(60);
-    let (made, problems) = modified(
-        &read(&patches("{groupResource: pods}", &copies)),
-        "pods shop/web",
-        json!({"spec": {"a": "x".repeat(100)}}),
-    );
-    assert_eq!(made["spec"]["more"], json!(null));
+    let copy = |number: u8| format!("  - {{operation: copy, from: /spec, path: /spec/{number}}}\n");
+    let copies: String = (0..60).map(copy).collect();
+    let rules = read(&patches("{groupResource: pods}", &copies));
+    let (made, problems) = modified(&rules, "pods shop/web", json!({"spec": {"a": "x".repeat(100)}}));
+    assert_eq!(made["spec"]["0"], json!(null));
     assert!(problems[0].ends_with("its copies make more than 1048576 bytes"), "{problems:?}");
 }
 
@@ -347,9 +345,10 @@ fn what_is_wrong_with_a_file_is_said() {
     assert!(errors("a: [").first().unwrap().starts_with("it is not YAML: "));
     assert!(errors("version: v1\nversion: v1\nresourceModifierRules: []")[0].starts_with("it is not YAML: "));
     assert_eq!(
-        errors("- a"),
-        ["invalid type: sequence, expected a map with version and resourceModifierRules"]
+        errors("words"),
+        ["invalid type: string \"words\", expected a map with version and resourceModifierRules"]
     );
+    assert_eq!(errors("- a"), ["a list stands where a map belongs"]);
     assert_eq!(
         errors("version: v2\nresourceModifierRules: [{}]"),
         ["version \"v2\" is not known: only v1 is"]
