@@ -55,7 +55,7 @@ fn annotations_win_and_pods_of_one_block_are_brought_to_rest_together() {
         r#"0 Pre a/side freeze 30s Fail Annotation"#,
         r#"0 Pre b/main sync 30s Continue Spec("all")"#,
         r#"0 Pre b/none lock 3s Fail Spec("db") NoContainer"#,
-        r#"0 Post a/side thaw 1m0s Fail Annotation"#,
+        r#"0 Post a/main thaw 1m0s Fail Annotation"#,
         r#"0 Post b/main unlock 30s Fail Spec("db")"#,
         r#"1 Pre done/main sync 30s Continue Spec("all") Ended"#,
         r#"1 Pre done/none lock 3s Fail Spec("db") Ended"#,
