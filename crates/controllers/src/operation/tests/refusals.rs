@@ -68,7 +68,7 @@ async fn what_nothing_helps_is_reported_with_the_last_refusal_and_soon() {
         Some((403, format!("is forbidden: exceeded quota, {number}")))
     });
     restore_of(&world);
-    let began = tokio::time::Instant::now();
+    let began = cluster::clock::instant();
     work(&world, &world.deps(), &RESTORE, "r").await.unwrap();
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     let status = world.get::<Restore>("r").await.unwrap().status;
@@ -83,7 +83,7 @@ async fn what_nothing_helps_is_reported_with_the_last_refusal_and_soon() {
 async fn a_webhook_whose_pods_are_starting_is_waited_for() {
     let away = |starts: Duration| async move {
         let world = lost().await;
-        let began = tokio::time::Instant::now();
+        let began = cluster::clock::instant();
         world.fake.guard(move |object, _| {
             let guarded = object["kind"] == "Secret" && began.elapsed() < starts;
             guarded.then(|| (500, "Internal error occurred: failed calling webhook \"a.b\"".to_owned()))
