@@ -129,7 +129,7 @@ async fn a_container_that_is_not_there_fails_at_once() {
     assert!(results(&world).await.contains("SLV-1151"));
     lose(&world).await;
     restore_of(&world);
-    let began = tokio::time::Instant::now();
+    let began = cluster::clock::instant();
     work(&world, &world.deps(), &RESTORE, "r").await.unwrap();
     assert!(began.elapsed() < Duration::from_secs(60));
     let status = world.get::<Restore>("r").await.unwrap().status;
@@ -373,7 +373,7 @@ async fn a_pod_that_does_not_come_up_costs_only_its_own_hooks_and_only_so_much_t
         "postHooks": [exec(json!({"waitTimeout": "1m"})), exec(json!({}))]}]}),
     );
     let before = words(&world).len();
-    let began = tokio::time::Instant::now();
+    let began = cluster::clock::instant();
     work(&world, &world.deps(), &RESTORE, "r").await.unwrap();
     assert_eq!(words(&world)[before..], ["warm-a"], "an expired hook is not run");
     let took = began.elapsed();
