@@ -216,7 +216,7 @@ impl<'a> Planner<'a> {
     /// Leaves out what a controller makes of objects that are chosen, too.
     fn leave_out_derived(&mut self, chosen: &mut BTreeSet<&'a ObjectKey>) {
         let stays = |key: &ObjectKey| self.index.get(key).copied().filter(|_| chosen.contains(key));
-        let is_derived = |key: &&ObjectKey| derived::maker(self.index[*key], &stays).is_some();
+        let is_derived = |key: &&ObjectKey| derived::maker(self.index[*key], stays).is_some();
         let derived: Vec<&'a ObjectKey> = chosen.iter().copied().filter(is_derived).collect();
         for key in derived {
             chosen.remove(key);

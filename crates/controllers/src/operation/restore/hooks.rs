@@ -256,7 +256,7 @@ impl Pod {
             Ok(pod) => Ok(Seen::of(&pod, &self.outcome.uid)),
             Err(error) if error.kind == ErrorKind::NotFound => Ok(Seen::Gone),
             // What cannot be looked at alone may be seen by the watch.
-            Err(error) => blamed(cluster, error).await.map(|_| Seen::NotYet).map_err(Error::from),
+            Err(error) => blamed(cluster, error).await.map(|_| Seen::NotYet),
         }
     }
 }

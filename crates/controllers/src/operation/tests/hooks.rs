@@ -55,7 +55,7 @@ async fn log(world: &World) -> String {
 }
 
 /// A Restore with hooks, of which the spec may have some.
-fn restore_with(world: &World, hooks: Value) {
+fn restore_with(world: &World, hooks: &Value) {
     world.seed(object("Restore", "r", json!({"backupName": "b", "hooks": hooks}), json!({})));
 }
 
@@ -363,13 +363,13 @@ async fn a_pod_that_does_not_come_up_costs_only_its_own_hooks_and_only_so_much_t
     lose(&world).await;
     let exec = |more: Value| {
         let mut exec = json!({"command": ["echo", "never"], "onError": "Continue"});
-        merge(&mut exec, more);
+        merge(&mut exec, &more);
         json!({"exec": exec})
     };
     // None of them says how long to wait, but for the first.
     restore_with(
         &world,
-        json!({"resources": [{"name": "h", "labelSelector": {"matchLabels": {"app": "stuck"}},
+        &json!({"resources": [{"name": "h", "labelSelector": {"matchLabels": {"app": "stuck"}},
         "postHooks": [exec(json!({"waitTimeout": "1m"})), exec(json!({}))]}]}),
     );
     let before = words(&world).len();
@@ -389,7 +389,7 @@ async fn a_pod_that_does_not_come_up_costs_only_its_own_hooks_and_only_so_much_t
     );
 }
 
-fn merge(document: &mut Value, more: Value) {
+fn merge(document: &mut Value, more: &Value) {
     for (field, value) in more.as_object().into_iter().flatten() {
         document[field] = value.clone();
     }
@@ -442,7 +442,7 @@ async fn a_pod_that_becomes_ready_later_is_waited_for_and_one_that_goes_is_not()
             let mut found = found.unwrap();
             found["status"] = status;
             found["spec"]["nodeName"] = json!("node");
-            merge(&mut found["metadata"], metadata);
+            merge(&mut found["metadata"], &metadata);
             world.seed(found);
         };
         let (outcome, ()) = tokio::join!(restoring, node);
@@ -459,7 +459,7 @@ async fn restored_pods_have_the_init_containers_of_hooks() {
     let container = json!({"name": "prepare", "image": "busybox", "command": ["true"]});
     restore_with(
         &world,
-        json!({"resources": [{"name": "h", "postHooks": [{"init": {"initContainers": [container]}}]}]}),
+        &json!({"resources": [{"name": "h", "postHooks": [{"init": {"initContainers": [container]}}]}]}),
     );
     work(&world, &world.deps(), &RESTORE, "r").await.unwrap();
     let pods: Vec<_> = world.fake.objects().into_iter().filter(|of| of["kind"] == "Pod").collect();
