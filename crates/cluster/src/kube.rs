@@ -14,6 +14,7 @@ use crate::port::{
     Cluster, Discovered, ListPage, ObjectRef, Page, Patch, Result, ServerVersion, WatchEvent, WriteOptions,
 };
 use crate::request::{Call, collection, described, object};
+use crate::streams::{ExecRequest, ExecResult};
 use crate::watch::{self, Source};
 use crate::{discovery, request};
 
@@ -142,6 +143,10 @@ impl Cluster for Kube {
         let options = delete_options(Some(seen));
         self.caller.call(&Call::new(Method::DELETE, action, path).json(&options)).await?;
         Ok(())
+    }
+
+    async fn exec(&self, request: &ExecRequest) -> Result<ExecResult> {
+        self.run_command(request).await
     }
 
     fn watch(

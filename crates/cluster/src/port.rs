@@ -7,6 +7,8 @@ use async_trait::async_trait;
 use futures::stream::{BoxStream, StreamExt};
 use serde_json::Value;
 
+use crate::streams::{ExecRequest, ExecResult};
+
 /// The outcome of a call to the cluster.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -178,6 +180,8 @@ pub trait Cluster: Send + Sync + 'static {
     async fn delete(&self, at: &ObjectRef, uid: Option<&str>) -> Result<()>;
     /// Deletes an object in the background if it still is what was `seen`, of that UID and in that version.
     async fn delete_seen(&self, at: &ObjectRef, seen: &Value) -> Result<()>;
+    /// Runs a command in a container and waits for its end. It counts as a write: it may change anything.
+    async fn exec(&self, request: &ExecRequest) -> Result<ExecResult>;
     /// The objects of a type and their changes, resumed for ever; ends when dropped.
     fn watch(
         &self,

@@ -1,4 +1,5 @@
-//! What goes to pods and services through the API server, as bytes: commands, logs, downloads.
+//! What goes to pods and services through the API server, as bytes: commands, logs, downloads. Commands change things:
+//! they are run by [`crate::port::Cluster::exec`], beside the other writes.
 
 use std::time::Duration;
 
@@ -30,6 +31,13 @@ pub struct ExecRequest {
     pub timeout: Duration,
     /// Bytes that are kept of each of its outputs; what comes after is read and dropped.
     pub output_max: usize,
+}
+
+impl ExecRequest {
+    /// What it does, for errors: completes "failed to ...".
+    pub(crate) fn action(&self) -> String {
+        format!("run a command in pod {}/{}", self.pod.namespace, self.pod.name)
+    }
 }
 
 /// How a command ended.
@@ -88,8 +96,6 @@ pub struct ServiceRef {
 /// What goes to pods and services through the API server.
 #[async_trait]
 pub trait Streams: Send + Sync + 'static {
-    /// Runs a command in a container and waits for its end.
-    async fn exec(&self, request: &ExecRequest) -> Result<ExecResult>;
     /// The log of a container.
     async fn logs(&self, pod: &PodRef, options: &LogOptions) -> Result<BoxStream<'static, Result<Bytes>>>;
     /// What a service answers to a GET of `path`, which may have a query.

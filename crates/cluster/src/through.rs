@@ -24,10 +24,10 @@ const EXEC_BUFFER: usize = 1 << 20;
 /// Bytes read from an output of a command at once.
 const EXEC_READ: usize = 16 << 10;
 
-#[async_trait]
-impl Streams for Kube {
-    async fn exec(&self, request: &ExecRequest) -> Result<ExecResult> {
-        let action = format!("run a command in pod {}/{}", request.pod.namespace, request.pod.name);
+impl Kube {
+    /// See [`crate::port::Cluster::exec`].
+    pub(crate) async fn run_command(&self, request: &ExecRequest) -> Result<ExecResult> {
+        let action = request.action();
         check_segment(&action, &request.pod.namespace)?;
         check_segment(&action, &request.pod.name)?;
         let pods: Api<Pod> = Api::namespaced(self.caller.client.clone(), &request.pod.namespace);
@@ -40,7 +40,10 @@ impl Streams for Kube {
         let process = within(OPEN_DEADLINE, &action, open).await?;
         finish(&action, process, request).await
     }
+}
 
+#[async_trait]
+impl Streams for Kube {
     async fn logs(&self, pod: &PodRef, options: &LogOptions) -> Result<BoxStream<'static, Result<Bytes>>> {
         let action = format!("read the log of pod {}/{}", pod.namespace, pod.name);
         check_segment(&action, &pod.namespace)?;
@@ -168,7 +171,8 @@ fn exit_code(action: &str, status: Option<&Status>) -> Result<i32> {
     let code = causes.filter(|cause| cause.reason.as_deref() == Some("ExitCode"));
     let code = code.filter_map(|cause| cause.message.as_deref()?.parse().ok()).next();
     let message = || status.message.clone().unwrap_or_else(|| "the command could not be started".to_owned());
-    code.ok_or_else(|| Error::new(ErrorKind::Other, action, message()))
+    let said = || Some(Box::new(serde_json::to_value(status).unwrap_or_default()));
+    code.ok_or_else(|| Error { status: said(), ..Error::new(ErrorKind::Other, action, message()) })
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::hooks;
 use crate::problem::Problem;
 use crate::restore::RestorePlan;
 use crate::restore::plan::PlannedItem;
@@ -71,6 +72,18 @@ pub enum Record {
         name: String,
         /// Why.
         problem: Box<Problem>,
+    },
+    /// A hook of the plan begins: whether it has an effect from here on, only its end tells.
+    HookBegins {
+        /// The hook's number in the plan.
+        number: u32,
+    },
+    /// A hook of the plan has ended, or is not run.
+    Hook {
+        /// The hook's number in the plan.
+        number: u32,
+        /// What became of it.
+        outcome: Box<hooks::Outcome>,
     },
     /// An item of the plan needs nothing more.
     Item {
@@ -167,6 +180,8 @@ pub struct Progress {
     pub owned: BTreeSet<u32>,
     /// What there is to report besides.
     pub notes: Vec<Problem>,
+    /// Hooks that have begun, and ended.
+    pub hooks: hooks::Steps,
 }
 
 impl Progress {
@@ -192,6 +207,8 @@ impl Progress {
             Record::NoNamespace { name, problem } => {
                 self.no_namespaces.entry(name).or_insert(*problem);
             }
+            Record::HookBegins { number } => self.hooks.begin(number),
+            Record::Hook { number, outcome } => self.hooks.end(number, *outcome),
             Record::Item { number, outcome } => {
                 self.items.entry(number).or_insert(outcome);
             }
@@ -232,10 +249,10 @@ impl Progress {
         waiting.map(|(number, _)| *number)
     }
 
-    /// Every problem: of namespaces, then of items in the order of the plan.
+    /// Every problem: of namespaces, then of items and of hooks in the order of the plan.
     pub fn problems(&self) -> impl Iterator<Item = &Problem> {
         let items = self.items.values().flat_map(|outcome| &outcome.problems);
-        self.no_namespaces.values().chain(&self.notes).chain(items)
+        self.no_namespaces.values().chain(&self.notes).chain(items).chain(self.hooks.problems())
     }
 }
 

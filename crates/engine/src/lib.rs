@@ -16,6 +16,7 @@ pub mod document;
 pub mod facts;
 pub mod files;
 pub mod filter;
+pub mod hooks;
 pub mod journal;
 pub mod log;
 pub mod machine;

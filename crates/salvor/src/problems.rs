@@ -9,6 +9,7 @@ use engine::problem::Code;
 const AREAS: &[&[Code]] = &[
     engine::archive::problems::ALL,
     engine::backup::problems::ALL,
+    engine::hooks::problems::ALL,
     engine::restore::problems::ALL,
     engine::restore::adjustments::problems::ALL,
     engine::preview::problems::ALL,

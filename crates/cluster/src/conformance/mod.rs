@@ -1,5 +1,6 @@
 //! What every cluster behind the port does, the one in memory and the real one: so that the fake is not kinder.
 
+mod commands;
 mod definitions;
 mod lifecycle;
 mod reads;
@@ -36,7 +37,7 @@ pub struct Bench {
 pub struct Check {
     /// What it shows.
     pub name: &'static str,
-    /// Whether the cluster's controllers must run: the namespace controller, that is.
+    /// Whether the cluster's controllers must run, and a node: the namespace controller, and pods.
     pub controllers: bool,
     run: for<'a> fn(&'a Bench) -> BoxFuture<'a, Outcome>,
 }
@@ -80,6 +81,8 @@ pub const CHECKS: &[Check] = checks! {
     lifecycle::finalizers_hold_an_object;
     lifecycle::a_namespace_takes_its_contents_along, controllers = true;
     lifecycle::one_leads_at_a_time;
+    commands::a_command_ends_as_it_ends, controllers = true;
+    commands::a_command_that_cannot_run_is_refused, controllers = true;
     definitions::a_definition_makes_a_type;
     definitions::unknown_fields_survive_where_they_may;
 };
@@ -169,7 +172,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_fake_conforms() {
-        let cluster: Arc<dyn Cluster> = Arc::new(FakeCluster::new());
+        let fake = FakeCluster::new();
+        fake.run_pods();
+        let cluster: Arc<dyn Cluster> = Arc::new(fake);
         let failures = all(&cluster, true).await;
         assert!(failures.is_empty(), "{}", report(&failures));
     }

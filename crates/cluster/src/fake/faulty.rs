@@ -14,6 +14,7 @@ use crate::port::{
     WatchEvent, WriteOptions,
 };
 use crate::request::described;
+use crate::streams::{ExecRequest, ExecResult};
 
 /// Which call fails, and how. Calls are counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -266,6 +267,10 @@ impl Cluster for Faulty {
 
     async fn delete_seen(&self, at: &ObjectRef, seen: &Value) -> Result<()> {
         self.run(described("delete", at), true, self.inner.delete_seen(at, seen)).await
+    }
+
+    async fn exec(&self, request: &ExecRequest) -> Result<ExecResult> {
+        self.run(request.action(), true, self.inner.exec(request)).await
     }
 
     fn watch(

@@ -1,10 +1,12 @@
-//! A cluster in memory, for tests: get, list, watch, create, patch, apply, replace, delete, and no more.
+//! A cluster in memory, for tests: get, list, watch, create, patch, apply, replace, delete, a few commands in pods, and no
+//! more.
 //!
 //! It is deterministic: UIDs, generated names, resource versions and times follow from the calls made.
 //! No controller runs: nothing is scheduled, bound or collected, except that namespaces and custom resource
 //! definitions take their contents with them.
 
 mod answers;
+mod exec;
 mod faulty;
 mod selector;
 mod state;
@@ -27,6 +29,7 @@ use state::State;
 use crate::port::{
     Cluster, Discovered, ListPage, ObjectRef, Page, Patch, Result, ServerVersion, WatchEvent, WriteOptions,
 };
+use crate::streams::{ExecRequest, ExecResult};
 
 /// When the clock of a new fake cluster stands: 2026-01-01T00:00:00Z.
 const BEGINNING: i64 = 1_767_225_600;
@@ -113,6 +116,16 @@ impl FakeCluster {
         })
     }
 
+    /// Pods that are created from now on run at once, but for those that want a node of some kind.
+    pub fn run_pods(&self) {
+        self.lock().runs_pods = true;
+    }
+
+    /// The commands that were begun, in order: `shop/db-0 db: echo freeze`.
+    pub fn commands(&self) -> Vec<String> {
+        self.lock().commands.clone()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -175,6 +188,11 @@ impl Cluster for FakeCluster {
 
     async fn delete_seen(&self, at: &ObjectRef, seen: &Value) -> Result<()> {
         self.lock().delete_seen(at, seen)
+    }
+
+    async fn exec(&self, request: &ExecRequest) -> Result<ExecResult> {
+        let program = self.lock().begin(request)?;
+        program.run(request).await
     }
 
     fn watch(

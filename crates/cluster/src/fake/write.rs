@@ -110,6 +110,7 @@ impl State {
                 object["spec"]["finalizers"] = json!(["kubernetes"]);
                 object["status"] = json!({"phase": "Active"});
             }
+            "Pod" if self.runs_pods && super::exec::finds_a_node(object) => super::exec::start(object),
             "Pod" | "PersistentVolumeClaim" | "PersistentVolume" => {
                 object["status"] = json!({"phase": "Pending"});
             }

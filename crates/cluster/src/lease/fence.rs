@@ -18,6 +18,7 @@ use crate::port::{
     WatchEvent, WriteOptions,
 };
 use crate::request::described;
+use crate::streams::{ExecRequest, ExecResult};
 
 /// Why a write was not made.
 pub const LEASE_IS_OVER: &str = "our lease is over: another server may hold it";
@@ -58,7 +59,15 @@ impl Fenced {
         at: &ObjectRef,
         call: impl Future<Output = Result<T>>,
     ) -> Result<T> {
-        let over = || Error::new(ErrorKind::Unavailable, described(verb, at), LEASE_IS_OVER);
+        self.change(|| described(verb, at), call).await
+    }
+
+    async fn change<T>(
+        &self,
+        action: impl FnOnce() -> String,
+        call: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let over = || Error::new(ErrorKind::Unavailable, action(), LEASE_IS_OVER);
         self.standing.while_leading(call).await.unwrap_or_else(|| Err(over()))
     }
 }
@@ -109,6 +118,10 @@ impl Cluster for Fenced {
 
     async fn delete_seen(&self, at: &ObjectRef, seen: &Value) -> Result<()> {
         self.write("delete", at, self.inner.delete_seen(at, seen)).await
+    }
+
+    async fn exec(&self, request: &ExecRequest) -> Result<ExecResult> {
+        self.change(|| request.action(), self.inner.exec(request)).await
     }
 
     fn watch(

@@ -3,6 +3,7 @@
 use super::*;
 use crate::clock::SystemClock;
 use crate::fake::{FakeCluster, Fault, Faulty};
+use crate::streams::{ExecRequest, PodRef};
 
 fn options(identity: &str) -> LeaseOptions {
     LeaseOptions {
@@ -180,6 +181,12 @@ async fn a_process_that_stood_still_writes_nothing_more() {
         fake.create(&at("b"), &map("b"), WriteOptions::default()).await
     };
     assert!(standing.while_leading(stands_still).await.is_none());
+    let pod = PodRef { namespace: "default".into(), name: "web".into(), container: None };
+    let request =
+        ExecRequest { pod, command: vec!["true".into()], timeout: Duration::from_secs(30), output_max: 1 };
+    let error = cluster.exec(&request).await.unwrap_err();
+    assert!(error.to_string().contains(LEASE_IS_OVER), "{error}");
+    assert!(fake.commands().is_empty());
     let error = cluster.create(&at("b"), &map("b"), WriteOptions::default()).await.unwrap_err();
     assert!(error.to_string().contains(LEASE_IS_OVER), "{error}");
     assert_eq!(fake.get(&at("b")).await.unwrap_err().kind, ErrorKind::NotFound);

@@ -38,7 +38,7 @@ pub const SERVER: &[Rule] = &[
         names: &[],
         verbs: &["create", "patch"],
         reason: "a restore creates every kind of object, and patches those that are there when its policy says so; \
-                 hooks need create on pods/exec, tenants' checks on subjectaccessreviews",
+                 hooks need create (and by websocket also get) on pods/exec, tenants' checks on subjectaccessreviews",
     },
     Rule {
         groups: &["*"],

@@ -4,6 +4,7 @@
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
 use engine::journal::{Owner, Progress, Record, VERSION};
@@ -29,7 +30,8 @@ const FILE_BYTES_MAX: u64 = 512 << 20;
 pub(super) struct Journal {
     shelf: Shelf,
     uid: String,
-    segments: u32,
+    /// The number of the next segment.
+    segments: AtomicU32,
     spool: u32,
 }
 
@@ -62,7 +64,7 @@ impl Journal {
                 Shelf::Cluster(Arc::clone(&operation.deps), Mutex::new(maps))
             }
         };
-        let mut journal = Self { shelf, uid: operation.uid.clone(), segments: 0, spool: 0 };
+        let mut journal = Self { shelf, uid: operation.uid.clone(), segments: AtomicU32::new(0), spool: 0 };
         let mut progress = Progress::default();
         for file in journal.shelf.files(&journal.uid).await? {
             match file {
@@ -70,7 +72,7 @@ impl Journal {
                     for record in journal.segment(number).await? {
                         progress.add(record);
                     }
-                    journal.segments = journal.segments.max(number + 1);
+                    journal.segments.fetch_max(number + 1, Ordering::Relaxed);
                 }
                 JournalFile::Spool(number) => journal.spool = journal.spool.max(number + 1),
                 JournalFile::Owner | JournalFile::Plan | JournalFile::Done | JournalFile::DryRun => {}
@@ -109,7 +111,7 @@ impl Journal {
     }
 
     /// Writes finished steps down.
-    pub(super) async fn append(&mut self, records: &[Record]) -> Result<()> {
+    pub(super) async fn append(&self, records: &[Record]) -> Result<()> {
         if records.is_empty() {
             return Ok(());
         }
@@ -118,8 +120,7 @@ impl Journal {
         for record in records {
             line(&mut file, record)?;
         }
-        let number = self.segments;
-        self.segments += 1;
+        let number = self.segments.fetch_add(1, Ordering::Relaxed);
         self.put(JournalFile::Segment(number), file.finish()?, Put::Create).await
     }
 
@@ -149,7 +150,7 @@ impl Journal {
     }
 
     /// Removes the journal: its operation has ended, and its resource says so.
-    pub(super) async fn remove(self) -> Result<()> {
+    pub(super) async fn remove(&self) -> Result<()> {
         match &self.shelf {
             Shelf::Location(store) => Ok(delete_folder(store.as_ref(), &operation_folder(&self.uid)).await?),
             Shelf::Cluster(deps, _) => delete_journal(deps, &self.uid).await,

@@ -30,12 +30,17 @@ impl OperationLog {
 
     /// Says what was done.
     pub(super) fn info(&self, message: impl Into<String>) {
-        self.write(Line::new(self.clock.now(), Level::Info, message));
+        self.line(Line::new(self.clock.now(), Level::Info, message));
     }
 
     /// Says what went wrong.
     pub(super) fn problem(&self, problem: &Problem) {
-        self.write(Line::of(problem, self.clock.now()));
+        self.line(Line::of(problem, self.clock.now()));
+    }
+
+    /// Says what a line says.
+    pub(super) fn line(&self, line: Line) {
+        self.append(&line.with(self.kind, &self.name));
     }
 
     /// Adds lines that say themselves what they are of.
@@ -48,10 +53,6 @@ impl OperationLog {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let whole = std::mem::replace(&mut *lines, GzEncoder::new(Vec::new(), Compression::default()));
         whole.finish().map(Bytes::from)
-    }
-
-    fn write(&self, line: Line) {
-        self.append(&line.with(self.kind, &self.name));
     }
 
     fn append(&self, line: &Line) {

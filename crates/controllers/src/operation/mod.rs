@@ -10,6 +10,7 @@ mod context;
 mod dry_run;
 mod events;
 mod fetch;
+mod hooks;
 pub(crate) mod journal;
 mod log;
 mod patience;
@@ -18,6 +19,7 @@ mod spool;
 #[cfg(test)]
 mod tests;
 
+use engine::hooks::{Counts, Steps};
 use engine::problem::{Problem, errors, warnings};
 use serde_json::{Value, json};
 
@@ -31,6 +33,12 @@ fn still_wanted(told: Result<Value>) -> Result<()> {
         Err(Error::Cluster(error)) if error.is_transient() => Ok(()),
         told => told.map(drop),
     }
+}
+
+/// How many hooks there were, as statuses have it.
+fn hook_status(steps: &Steps) -> Value {
+    let Counts { attempted, failed } = steps.counts();
+    json!({ "hooksAttempted": attempted, "hooksFailed": failed })
 }
 
 /// The status of an operation that ends as `Failed`, for the last of its problems. `unreported` is why its log and

@@ -11,7 +11,7 @@ use crate::error::Result;
 /// How long a call is tried while the server is not able to answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 /// Between two tries when the server does not say how long to wait.
-const PAUSE: Duration = Duration::from_millis(500);
+pub(super) const PAUSE: Duration = Duration::from_millis(500);
 
 /// Makes a call until the server is able to answer it, or patience ends; `busy` hears of each answer that is none.
 pub(super) async fn persist<T, F>(busy: impl Fn(), call: impl Fn() -> F) -> cluster::Result<T>

@@ -4,6 +4,7 @@ mod adjusting;
 mod deposed;
 mod dry_runs;
 mod events;
+mod hooks;
 mod lasting;
 mod plans;
 mod policies;

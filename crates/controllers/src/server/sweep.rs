@@ -13,10 +13,10 @@ use api::velero::v1::{AccessMode, Backup, BackupStorageLocation, Restore};
 use engine::document::{name, uid};
 use engine::journal::Kind as OperationKind;
 use engine::machine::sweep::{
-    Extent, Folder, Journal, Observed, Operation, Plan, folders_of, is_needed, is_old_dry_run, plan,
+    Extent, Folder, Journal, Observed, Operation, Plan, folders_of, is_needed, is_old_dry_run, plan, released,
 };
 use futures::{StreamExt, TryStreamExt, stream};
-use serde_json::Value;
+use serde_json::{Value, json};
 use store::backup_files::{delete_folder, delete_half_written, is_report, sweep_claims};
 use store::bucket::{BackupFile, OPERATIONS, backup_folder, operation_folder};
 use store::{Meta, Store};
@@ -26,6 +26,7 @@ use super::of_locations;
 use crate::deps::Deps;
 use crate::error::{Result, read};
 use crate::objects::{delete as delete_object, installation, list_documents};
+use crate::operation;
 use crate::operation::configmaps::{Held, delete, held};
 use crate::operation::journal::owner;
 use crate::runtime::{Next, Spec};
@@ -66,7 +67,14 @@ async fn reconcile(deps: Arc<Deps>, document: Value) -> Result<Next> {
     if let Some(Found { store, installation, journals, folders }) = found {
         let (journals, folders, operations) = (&journals, &folders, &operations);
         let observed = Observed { installation: &installation, journals, folders, operations };
-        carry_out(store.as_ref(), &plan(&observed, deps.now())).await?;
+        let plan = plan(&observed, deps.now());
+        for (uid, name) in released(&plan, &observed) {
+            let document = json!({"metadata": {"name": name, "namespace": deps.namespace(), "uid": uid}});
+            let place = operation::Place { store: Arc::clone(&store), read_only: false };
+            let left = operation::Operation::new(&deps, Backup::resource_type(), &document, place, "");
+            operation::backup::release(&left).await;
+        }
+        carry_out(store.as_ref(), &plan).await?;
     }
     Ok(Next::Wait)
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use super::actions;
 use super::plan::{BackupPlan, VERSION};
 use super::select::is_namespaces;
+use crate::hooks::backup::BackupHook;
 
 /// What a lint found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +43,7 @@ pub fn is_fatal(notes: &[Note]) -> bool {
 
 /// Lints a plan.
 pub fn check(plan: &BackupPlan) -> Vec<Note> {
-    let lints = [version, classes, paths, order, blocks, namespaces, left_out, emptiness];
+    let lints = [version, classes, paths, order, blocks, hooks, namespaces, left_out, emptiness];
     lints.iter().flat_map(|lint| lint(plan)).collect()
 }
 
@@ -86,6 +87,18 @@ fn order(plan: &BackupPlan) -> Vec<Note> {
 fn blocks(plan: &BackupPlan) -> Vec<Note> {
     let torn = plan.items.windows(2).filter(|pair| pair[0].block > pair[1].block);
     torn.map(|pair| fatal(format!("the block of {} is torn apart", plan.key(&pair[1])))).collect()
+}
+
+fn hooks(plan: &BackupPlan) -> Vec<Note> {
+    let place = |hook: &BackupHook| (hook.block, hook.exec.kind);
+    let torn = plan.hooks.windows(2).filter(|pair| place(&pair[0]) > place(&pair[1]));
+    let torn = torn.map(|pair| fatal(format!("a hook of {} comes too late", pair[1].exec.key())));
+    let needed: HashSet<_> = plan.hooks.iter().map(|hook| (hook.block, hook.exec.key())).collect();
+    let blocks: HashSet<u32> = plan.hooks.iter().map(|hook| hook.block).collect();
+    let hooked = plan.items.iter().filter(|item| blocks.contains(&item.block));
+    let stored: HashSet<_> = hooked.map(|item| (item.block, plan.key(item))).collect();
+    let strange = needed.difference(&stored);
+    torn.chain(strange.map(|(_, pod)| fatal(format!("{pod} has hooks and is not in their block")))).collect()
 }
 
 fn namespaces(plan: &BackupPlan) -> Vec<Note> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use api::Kind;
 use api::labels;
 use api::meta::{GroupResource, ObjectKey};
-use api::velero::v1::Backup;
+use api::velero::v1::{Backup, BackupHooks};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,9 @@ use super::select::Selection;
 use super::volumes::{self, VolumeDecision};
 use super::{actions, problems, report};
 use crate::archive::ItemPath;
-use crate::facts::{Details, Facts, Span};
+use crate::facts::{Facts, Span};
+use crate::hooks;
+use crate::hooks::backup::BackupHook;
 use crate::log::Line;
 use crate::policy::VolumePolicies;
 use crate::problem::{Problem, Severity};
@@ -43,12 +45,12 @@ pub struct Request {
     pub snapshot_move_data: bool,
     /// `spec.snapshotVolumes`.
     pub snapshot_volumes: Option<bool>,
-    /// `spec.hooks` has entries.
-    pub hooks: bool,
     /// What resource policies say about volumes.
     pub policies: VolumePolicies,
     /// The Backup has a location for native snapshots.
     pub native_snapshots: bool,
+    /// `spec.hooks`.
+    pub hooks: BackupHooks,
     /// `salvor.io/coverage: enforce`.
     pub coverage_enforced: bool,
 }
@@ -67,9 +69,9 @@ impl Request {
             volumes_to_fs_backup: backup.spec.default_volumes_to_fs_backup == Some(true),
             snapshot_move_data: backup.spec.snapshot_move_data == Some(true),
             snapshot_volumes: backup.spec.snapshot_volumes,
-            hooks: !backup.spec.hooks.resources.is_empty(),
             policies: VolumePolicies::default(),
             native_snapshots: !backup.spec.volume_snapshot_locations.is_empty(),
+            hooks: backup.spec.hooks.clone(),
             coverage_enforced: coverage.is_some_and(|value| value == "enforce"),
         }
     }
@@ -98,6 +100,9 @@ pub struct BackupPlan {
     pub types_left_out: Vec<(GroupResource, Rule)>,
     /// What becomes of the data of each volume.
     pub volumes: Vec<VolumeDecision>,
+    /// The commands to run around the data of volumes, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<BackupHook>,
     /// Whether every namespace of an item has its own item.
     pub keeps_namespaces: bool,
     /// What went wrong before anything was done.
@@ -189,7 +194,9 @@ pub fn plan(
     problems.extend(closure.missing.iter().filter_map(|key| not_there(key, absent.get(key)?)));
     problems.extend(closure.unordered.iter().map(|(resource, name)| out_of_order(resource, name)));
     problems.extend(of_volumes);
-    problems.extend(not_honoured(request, &stored));
+    let members = closure.members.iter().map(|of| (of.block, &facts[of.fact]));
+    let (hooks, of_hooks) = hooks::backup::plan(&request.hooks, selection.catalog(), members);
+    problems.extend(of_hooks);
     let left_out = closure.left_out.into_iter().map(|(key, rule)| LeftOut { key, rule }).collect();
     let (items, classes) = items(selection, facts, closure.members);
     BackupPlan {
@@ -203,6 +210,7 @@ pub fn plan(
         left_out,
         types_left_out: selection.left_out().to_vec(),
         volumes,
+        hooks,
         keeps_namespaces: selection.keeps_namespaces(),
         problems,
     }
@@ -313,21 +321,6 @@ fn not_there(key: &ObjectKey, absence: &Absence) -> Option<Problem> {
         }
     };
     Some(problem.about(key))
-}
-
-/// What was asked for and this version does not do. It is never passed over in silence.
-fn not_honoured(request: &Request, stored: &[&Facts]) -> Vec<Problem> {
-    let error = |code, message: String| Problem::new(code, Severity::Error, message);
-    let hooks = request
-        .hooks
-        .then(|| error(&problems::HOOKS_NOT_RUN, "this version does not run spec.hooks yet".into()));
-    let annotated =
-        |object: &&&Facts| matches!(object.details.as_deref(), Some(Details::Pod(pod)) if pod.hooks);
-    let pods = stored.iter().filter(annotated).map(|pod| {
-        let message = "this version does not run the hooks of the pod's annotations yet".to_owned();
-        error(&problems::HOOKS_NOT_RUN, message).about(&pod.key)
-    });
-    hooks.into_iter().chain(pods).collect()
 }
 
 fn out_of_order(resource: &str, name: &str) -> Problem {

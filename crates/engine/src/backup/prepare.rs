@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use super::observed::{Defaults, NamespaceFacts, Observed};
 use crate::filter::selector::Selector;
 use crate::filter::set::{check_lists, check_namespaces, check_scoped};
+use crate::hooks::check_backup as check_hooks;
 
 /// A Backup as it is stored before it runs. What is here is merged into the resource.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -193,6 +194,7 @@ impl Prepared {
         errors.extend(
             selectors.filter_map(|selector| Selector::of(selector).err()).map(|error| error.to_string()),
         );
+        errors.extend(check_hooks(&spec.hooks));
         self.validation_errors.extend(errors);
     }
 

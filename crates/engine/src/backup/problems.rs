@@ -65,9 +65,6 @@ codes! {
     /// An annotation names a volume that the pod does not have, or that is never backed up.
     BAD_VOLUME_NAME = "SLV-1303", "annotation names a volume that cannot be backed up",
         "Correct the annotation on the pod.";
-    /// The Backup or a pod asks for commands, which are not run.
-    HOOKS_NOT_RUN = "SLV-1304", "hooks are not run",
-        "Bring the application to rest by other means while it is backed up.";
     /// A document is not the object that was planned.
     WRONG_DOCUMENT = "SLV-1401", "document is not what was planned",
         "Run the backup again. If it happens again, report it.";

@@ -7,13 +7,7 @@ use serde_json::Value;
 
 use super::Labels;
 use crate::document::{annotation, at, label, list, strings, text};
-
-/// Annotations on pods that ask for a command.
-const HOOKS: &[&str] = &[
-    "hook.backup.velero.io/command",
-    "pre.hook.backup.velero.io/command",
-    "post.hook.backup.velero.io/command",
-];
+use crate::hooks::annotations::Annotated;
 
 /// Annotation and label on the pods of OpenShift's builds.
 const BUILD: &str = "openshift.io/build.name";
@@ -49,9 +43,12 @@ pub struct PodDetails {
     /// Names of volumes that an annotation does not want backed up through the file system.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unwanted: Vec<String>,
-    /// Its annotations ask for commands to be run around its backup.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub hooks: bool,
+    /// Names of the containers that commands can run in: its own, then those beside them from before their start.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub containers: Vec<String>,
+    /// The commands that its annotations ask for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hooks: Option<Box<Annotated>>,
     /// It is that of a build, whose volumes hold nothing that anybody wants back.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub build: bool,
@@ -152,7 +149,8 @@ fn pod(pod: &Value) -> PodDetails {
         volumes: list(pod, &["spec", "volumes"]).iter().map(pod_volume).collect(),
         wanted: names(pod, labels::BACKUP_VOLUMES),
         unwanted: names(pod, labels::BACKUP_VOLUMES_EXCLUDES),
-        hooks: HOOKS.iter().any(|key| annotation(pod, key).is_some()),
+        containers: containers(pod),
+        hooks: Annotated::of(pod).map(Box::new),
         build: annotation(pod, BUILD).or_else(|| label(pod, BUILD)).is_some(),
     }
 }
@@ -168,6 +166,14 @@ fn claim(claim: &Value) -> ClaimDetails {
         volume_mode: text(spec, &["volumeMode"]).to_owned(),
         access_modes,
     }
+}
+
+/// Init containers that are restarted always run beside the others.
+fn containers(pod: &Value) -> Vec<String> {
+    let beside = list(pod, &["spec", "initContainers"]).iter();
+    let beside = beside.filter(|container| text(container, &["restartPolicy"]) == "Always");
+    let all = list(pod, &["spec", "containers"]).iter().chain(beside);
+    all.map(|container| text(container, &["name"]).to_owned()).collect()
 }
 
 fn pod_volume(volume: &Value) -> PodVolume {
@@ -255,6 +261,13 @@ mod tests {
             (Some("c"), "persistentVolumeClaim")
         );
         assert_eq!(details.volumes[1].source, "emptyDir");
+    }
+
+    #[test]
+    fn commands_run_in_containers_and_sidecars() {
+        let pod = json!({"spec": {"containers": [{"name": "db"}, {"name": "proxy"}],
+            "initContainers": [{"name": "prepare"}, {"name": "logs", "restartPolicy": "Always"}]}});
+        assert_eq!(containers(&pod), ["db", "proxy", "logs"]);
     }
 
     #[test]

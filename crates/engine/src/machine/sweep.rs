@@ -152,6 +152,14 @@ pub fn plan(observed: &Observed<'_>, now: Timestamp) -> Plan {
     plan
 }
 
+/// The backups of this installation whose journals go, by UID and name: their hooks may have left pods at rest.
+pub fn released<'a>(plan: &Plan, observed: &Observed<'a>) -> Vec<(&'a str, &'a str)> {
+    let going = observed.journals.iter().filter(|journal| plan.journals.contains(&journal.uid));
+    let ours = going.filter_map(|journal| Some((journal, owned(journal, observed.installation)?)));
+    let backups = ours.filter(|(_, owner)| owner.kind == Kind::Backup);
+    backups.map(|(journal, owner)| (journal.uid.as_str(), owner.name.as_str())).collect()
+}
+
 /// Whether files that an operation keeps in the cluster are still needed: its journal until it ends, its report as
 /// long as its object is there.
 pub fn is_needed(uid: &str, of_journal: bool, operations: &[Operation]) -> bool {

@@ -310,7 +310,7 @@ fn kinds(at: &str, written: &[ResourceFilter], catch_all: bool, errors: &mut Vec
         }
         match test(filter) {
             Ok(test) => {
-                checked.push(Kinds { kinds: if all { Vec::new() } else { filter.kinds.clone() }, test })
+                checked.push(Kinds { kinds: if all { Vec::new() } else { filter.kinds.clone() }, test });
             }
             Err(error) => errors.push(format!("{place}: {error}")),
         }

@@ -2,6 +2,7 @@
 
 mod binding;
 mod definition;
+mod init_hook;
 mod job;
 mod network_policy;
 mod pod;
@@ -37,6 +38,8 @@ pub const ALL: &[&Action] = &[
     &job::ACTION,
     &pod::ACTION,
     &pod_volume::ACTION,
+    // After what takes away the init containers of earlier restores of volumes.
+    &init_hook::ACTION,
     &volume::ACTION,
     &volume_claim::ACTION,
     &secret::ACTION,

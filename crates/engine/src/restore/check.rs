@@ -34,6 +34,7 @@ pub fn check(plan: &RestorePlan) -> Vec<Note> {
         notes.extend(types(plan));
         notes.extend(order(plan));
         notes.extend(volumes(plan));
+        notes.extend(hooks(plan));
     }
     notes
 }
@@ -140,6 +141,19 @@ fn order(plan: &RestorePlan) -> Vec<Note> {
 
 fn is_definition(resource: &GroupResource) -> bool {
     resource.is("apiextensions.k8s.io", "customresourcedefinitions")
+}
+
+/// Hooks are of pods that are restored, pod by pod.
+fn hooks(plan: &RestorePlan) -> Vec<Note> {
+    let mut items = (0u32..).zip(plan.items());
+    let mut notes = Vec::new();
+    for of_pod in plan.hooks.chunk_by(|one, other| one.item == other.item) {
+        let found = items.find(|(number, _)| *number == of_pod[0].item);
+        let target = found.map(|(_, item)| plan.target(item));
+        let strange = of_pod.iter().filter(|hook| target.as_ref() != Some(&hook.exec.key()));
+        notes.extend(strange.map(|hook| note(Some(&hook.exec.key()), "it has hooks and is not restored")));
+    }
+    notes
 }
 
 fn volumes(plan: &RestorePlan) -> Vec<Note> {

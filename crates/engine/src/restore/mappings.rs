@@ -68,12 +68,12 @@ impl Mappings {
     /// Reads the mappings from ConfigMaps. Errors are sentences that name the ConfigMap.
     pub fn read(config_maps: &[Value]) -> Result<Self, Vec<String>> {
         let mut errors = Vec::new();
-        let mut mappings = Self::default();
-        mappings.storage_classes =
-            taken(config_maps, storage_classes::LABEL, StorageClasses::read, &mut errors);
-        mappings.images = taken(config_maps, images::LABEL, Images::read, &mut errors);
-        mappings.claim_nodes = taken(config_maps, claim_nodes::LABEL, ClaimNodes::read, &mut errors);
-        mappings.node_labels = taken(config_maps, node_labels::LABEL, NodeLabels::read, &mut errors);
+        let mappings = Self {
+            storage_classes: taken(config_maps, storage_classes::LABEL, StorageClasses::read, &mut errors),
+            images: taken(config_maps, images::LABEL, Images::read, &mut errors),
+            claim_nodes: taken(config_maps, claim_nodes::LABEL, ClaimNodes::read, &mut errors),
+            node_labels: taken(config_maps, node_labels::LABEL, NodeLabels::read, &mut errors),
+        };
         if errors.is_empty() { Ok(mappings) } else { Err(errors) }
     }
 

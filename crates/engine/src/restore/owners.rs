@@ -60,8 +60,9 @@ pub fn addition(live: &Value, wanted: &[Value]) -> Option<Value> {
     let has = list(live, &["metadata", "ownerReferences"]);
     let controlled = has.iter().any(|reference| reference["controller"] == true);
     let lacks = |reference: &&Value| {
-        !has.iter().any(|other| other["uid"] == reference["uid"])
-            && !(controlled && reference["controller"] == true)
+        let is_there = has.iter().any(|other| other["uid"] == reference["uid"]);
+        let second = controlled && reference["controller"] == true;
+        !is_there && !second
     };
     let added: Vec<&Value> = wanted.iter().filter(lacks).collect();
     if added.is_empty() {
@@ -89,7 +90,7 @@ mod tests {
             json!({"metadata": {"ownerReferences": [reference("old", true), reference("lost", false)]}});
         let uids = [("old".to_owned(), "new".to_owned())].into();
         assert_eq!(references(&archived, &uids), [reference("new", true)]);
-        assert_eq!(references(&json!({}), &uids), [json!(0); 0]);
+        assert!(references(&json!({}), &uids).is_empty());
     }
 
     #[test]

@@ -9,6 +9,8 @@ use super::adjustments::Adjustments;
 use super::owners::Link;
 use super::volumes::Decision;
 use crate::facts::Span;
+use crate::hooks::init::InitHooks;
+use crate::hooks::restore::RestoreHook;
 use crate::problem::Problem;
 
 /// The version of the plan's form.
@@ -44,6 +46,12 @@ pub struct RestorePlan {
     pub volumes: BTreeMap<String, Decision>,
     /// What to create, in order: a stage begins when the one before is through its gate.
     pub stages: Vec<Stage>,
+    /// The commands to run in restored pods, those of one pod one after the other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<RestoreHook>,
+    /// Init containers that the spec adds to pods.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub init_hooks: Vec<InitHooks>,
     /// What is not restored, and which rule says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,

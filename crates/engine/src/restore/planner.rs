@@ -24,6 +24,8 @@ use crate::derived;
 use crate::facts::{Facts, Relation};
 use crate::filter::SelectorError;
 use crate::filter::selector::Labelled;
+use crate::hooks;
+use crate::hooks::restore::Asked;
 use crate::preview::expected_plan;
 use crate::problem::{Code, Problem, Severity};
 
@@ -104,8 +106,9 @@ pub fn plan(
     planner.leave_out_derived(&mut chosen);
     planner.decide_volumes(&chosen);
     planner.place(&chosen);
-    planner.note_hooks();
-    planner.finish()
+    let mut plan = planner.finish()?;
+    add_hooks(&mut plan, &request.spec, facts);
+    Ok(plan)
 }
 
 struct Planner<'a> {
@@ -217,7 +220,7 @@ impl<'a> Planner<'a> {
     /// Leaves out what a controller makes of objects that are chosen, too.
     fn leave_out_derived(&mut self, chosen: &mut BTreeSet<&'a ObjectKey>) {
         let stays = |key: &ObjectKey| self.index.get(key).copied().filter(|_| chosen.contains(key));
-        let is_derived = |key: &&ObjectKey| derived::maker(self.index[*key], &stays).is_some();
+        let is_derived = |key: &&ObjectKey| derived::maker(self.index[*key], stays).is_some();
         let derived: Vec<&'a ObjectKey> = chosen.iter().copied().filter(is_derived).collect();
         for key in derived {
             chosen.remove(key);
@@ -397,13 +400,6 @@ impl<'a> Planner<'a> {
         stage(&mut self.draft.stages, (NAMESPACES, 0), "namespaces").namespaces.push(namespace);
     }
 
-    fn note_hooks(&mut self) {
-        if !self.request.spec.hooks.resources.is_empty() {
-            let message = "the restore's hooks are not run by this version";
-            self.draft.problems.push(Problem::new(&problems::HOOKS_NOT_RUN, Severity::Error, message));
-        }
-    }
-
     fn mapped_namespace<'b>(&'b self, source: &'b str) -> &'b str {
         self.request.spec.namespace_mapping.get(source).map_or(source, String::as_str)
     }
@@ -462,6 +458,8 @@ impl<'a> Planner<'a> {
             kinds: self.draft.kinds,
             volumes: self.draft.volumes,
             stages: stages.into_values().collect(),
+            hooks: Vec::new(),
+            init_hooks: Vec::new(),
             left_out: left_out.into_values().collect(),
             problems: self.draft.problems,
         };
@@ -487,6 +485,27 @@ impl<'a> Planner<'a> {
             format!("the namespace mapping sends objects to the same places: {}{more}", named.join("; "));
         Problem::new(&problems::SAME_TARGET, Severity::Error, message)
     }
+}
+
+/// Adds the hooks of the pods that are restored, in the order of their items.
+fn add_hooks(plan: &mut RestorePlan, spec: &RestoreSpec, facts: &[Facts]) {
+    let pods = facts.iter().filter(|of| of.key.resource.is("", "pods"));
+    let pods: BTreeMap<&ObjectKey, &Facts> = pods.map(|of| (&of.key, of)).collect();
+    let asked = Asked::new(&spec.hooks, spec.item_operation_timeout);
+    let (mut commands, mut containers, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, item) in (0u32..).zip(plan.items()) {
+        let Some(facts) = pods.get(&plan.source(item)) else { continue };
+        let target = plan.target(item);
+        let namespace = target.namespace.as_deref().unwrap_or_default();
+        let (hooks, wrong) = asked.hooks(number, facts, namespace);
+        commands.extend(hooks);
+        problems.extend(wrong);
+        let added = asked.init_containers(facts, namespace);
+        hooks::init::add(&mut containers, added, (namespace, &target.name));
+    }
+    plan.hooks = commands;
+    plan.init_hooks = containers;
+    plan.problems.extend(problems);
 }
 
 /// `apps/v1/Deployment` of an object as it was archived.

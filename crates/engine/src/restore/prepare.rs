@@ -125,6 +125,7 @@ fn settings(spec: &RestoreSpec) -> Vec<String> {
         errors.push(format!("resourcePolicy {:?} is not supported by this version", reference.name));
     }
     errors.extend(init_hooks(spec));
+    errors.extend(crate::hooks::check_restore(&spec.hooks));
     errors
 }
 

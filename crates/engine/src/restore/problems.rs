@@ -56,9 +56,6 @@ pub const UNKNOWN_ACTION: Code = Code {
     title: "unknown step in the plan",
     remedy: "Run the version that made the plan, or begin a new restore.",
 };
-/// Hooks were asked for.
-pub const HOOKS_NOT_RUN: Code =
-    Code { id: "SLV-2009", title: "restore hooks not run", remedy: "Run the hooks' commands by hand." };
 /// A volume's data is in the backup and was not restored.
 pub const DATA_NOT_RESTORED: Code = Code {
     id: "SLV-2010",
@@ -182,7 +179,6 @@ pub const ALL: &[Code] = &[
     EXISTS,
     NOT_UPDATED,
     UNKNOWN_ACTION,
-    HOOKS_NOT_RUN,
     DATA_NOT_RESTORED,
     EMPTY_VOLUME,
     VOLUME_GONE,

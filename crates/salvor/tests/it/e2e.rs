@@ -1,5 +1,7 @@
 //! What a user does, on a real node: install, back up, lose, restore, with servers that die on the way.
 
+mod hooks;
+
 use std::time::Duration;
 
 use serde_json::json;

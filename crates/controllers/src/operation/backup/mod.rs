@@ -4,6 +4,7 @@
 mod collect;
 mod contents;
 mod dry_run;
+mod hooks;
 mod pages;
 mod report;
 
@@ -13,6 +14,8 @@ use std::time::Duration;
 use engine::archive;
 use engine::backup::{BackupPlan, Planner, problems};
 use engine::document::uid;
+use engine::hooks::Steps;
+use engine::journal::Progress;
 use engine::problem::{Problem, Severity};
 use serde_json::json;
 use store::backup_files::{self, Commit, read_marker};
@@ -34,27 +37,28 @@ const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// Runs a backup to its end, from wherever it is. A failure to go on is an error: then it is tried again.
 pub async fn run(operation: &Operation, planner: &Planner) -> Result<()> {
     let report = Report { operation, log: &log(operation) };
-    let (journal, _) = Journal::open(operation).await?;
+    let (journal, progress) = Journal::open(operation).await?;
+    let journal = Arc::new(journal);
     if let Some(marker) = read_marker(operation.store.as_ref(), operation.name()).await? {
         report.is_there(marker).await?;
-        return leave(operation, journal).await;
+        return leave(operation, &journal).await;
     }
-    match attempt(&report, planner, &journal).await {
+    match attempt(&report, planner, (&journal, progress.hooks)).await {
         Ok(committed) => report.finish(&committed).await?,
         // The journal stays: by it, what is left in the folder of the backup is known to be ours, and swept.
         Err(Error::Refused(problem)) => {
-            report.fail(&[*problem]).await?;
+            report.fail(&[*problem], &Steps::default()).await?;
             return Ok(
                 backup_files::release(operation.store.as_ref(), operation.name(), &operation.uid).await?
             );
         }
         Err(error) => return Err(error),
     }
-    leave(operation, journal).await
+    leave(operation, &journal).await
 }
 
 /// The operation has ended: its name is free, and its journal goes.
-async fn leave(operation: &Operation, journal: Journal) -> Result<()> {
+async fn leave(operation: &Operation, journal: &Journal) -> Result<()> {
     backup_files::release(operation.store.as_ref(), operation.name(), &operation.uid).await?;
     journal.remove().await
 }
@@ -68,19 +72,30 @@ pub async fn fail(operation: &Operation, problem: &Problem) -> Result<()> {
     {
         return report.is_there(marker).await;
     }
-    let mut problems = Vec::new();
-    if let Some(plan) = planned(operation).await {
+    let (mut problems, mut hooks) = (Vec::new(), Steps::default());
+    if let Some((plan, journal, progress)) = begun(operation).await {
         report.log.lines(plan.log(operation.deps.now()));
+        hooks = hooks::release(operation, (&journal, progress.hooks), &plan, report.log).await;
         problems = plan.problems;
+        problems.extend(hooks.problems().cloned());
     }
     problems.push(problem.clone());
-    report.fail(&problems).await
+    report.fail(&problems, &hooks).await
 }
 
-/// What was planned, where that can still be read.
-async fn planned(operation: &Operation) -> Option<BackupPlan> {
-    let (journal, _) = Journal::open(operation).await.ok()?;
-    journal.plan().await.ok()?
+/// Releases what may be at rest in a backup that nobody goes on with, such as one whose Backup was deleted when its
+/// server had died.
+pub async fn release(operation: &Operation) {
+    if let Some((plan, journal, progress)) = begun(operation).await {
+        hooks::release(operation, (&journal, progress.hooks), &plan, &log(operation)).await;
+    }
+}
+
+/// What was planned and done, where that can still be read.
+async fn begun(operation: &Operation) -> Option<(BackupPlan, Arc<Journal>, Progress)> {
+    let (journal, progress) = Journal::open(operation).await.ok()?;
+    let plan = journal.plan().await.ok()??;
+    Some((plan, Arc::new(journal), progress))
 }
 
 fn log(operation: &Operation) -> OperationLog {
@@ -92,7 +107,7 @@ fn log(operation: &Operation) -> OperationLog {
 async fn attempt(
     Report { operation, log }: &Report<'_>,
     planner: &Planner,
-    journal: &Journal,
+    (journal, steps): (&Arc<Journal>, Steps),
 ) -> Result<serde_json::Value> {
     let spool = Arc::new(Spool::create(&operation.scratch, &operation.uid)?);
     let plan = match journal.plan::<BackupPlan>().await? {
@@ -111,7 +126,8 @@ async fn attempt(
         }
     };
     log.lines(plan.log(operation.deps.now()));
-    upload(operation, &Arc::new(plan), &spool, log).await
+    let hooks = hooks::run(operation, (journal, steps), &plan, log).await?;
+    upload(operation, (&Arc::new(plan), &spool, &hooks), log).await
 }
 
 /// Brings back what the plan was made over.
@@ -127,8 +143,7 @@ async fn unspool(journal: &Journal, spool: &Spool, plan: &BackupPlan) -> Result<
 /// Uploads everything, the marker last.
 async fn upload(
     operation: &Operation,
-    plan: &Arc<BackupPlan>,
-    spool: &Arc<Spool>,
+    (plan, spool, hooks): (&Arc<BackupPlan>, &Arc<Spool>, &Steps),
     log: &OperationLog,
 ) -> Result<serde_json::Value> {
     let store = operation.store.as_ref();
@@ -138,7 +153,7 @@ async fn upload(
     let packed = Arc::new(Packed::default());
     let uploaded = pack(operation, &mut commit, (plan, spool, &packed)).await;
     packed.refused().map_or(uploaded, |error| Err(too_large(&error)))?;
-    Report { operation, log }.commit(commit, plan, &packed).await
+    Report { operation, log }.commit(commit, plan, (&packed, hooks)).await
 }
 
 /// An archive that no restore would read is no backup.

@@ -8,6 +8,7 @@ use engine::backup::report::{omissions, stored};
 use engine::backup::{BackupPlan, problems};
 use engine::document::{annotation, label, set_annotation, text, uid};
 use engine::files::SideFiles;
+use engine::hooks::{Counts, Steps};
 use engine::machine::backup::{after_finalize, taken_over};
 use engine::problem::{Problem, Severity, errors, warnings};
 use engine::results::Results;
@@ -26,7 +27,7 @@ use crate::error::{Error, Result};
 use crate::metrics::Metric;
 use crate::operation::events::announce;
 use crate::operation::log::OperationLog;
-use crate::operation::{Operation, failed};
+use crate::operation::{Operation, failed, hook_status};
 use crate::report::report;
 
 /// How a backup ends.
@@ -41,14 +42,15 @@ impl Report<'_> {
         &self,
         mut commit: Commit<'_>,
         plan: &Arc<BackupPlan>,
-        packed: &Packed,
+        (packed, hooks): (&Packed, &Steps),
     ) -> Result<Value> {
         let left_out = packed.failed();
         left_out.values().for_each(|problem| self.log.problem(problem));
         let items = plan.items.iter().enumerate().filter(|(number, _)| !left_out.contains_key(number));
         let now = self.operation.deps.now();
         self.log.lines(items.map(|(_, item)| stored(plan, item, now)));
-        let problems: Vec<Problem> = plan.problems.iter().chain(left_out.values()).cloned().collect();
+        let problems = plan.problems.iter().chain(hooks.problems()).chain(left_out.values());
+        let problems: Vec<Problem> = problems.cloned().collect();
         let files = SideFiles::of(plan, |number| !left_out.contains_key(&number), &problems);
         let encoded = files.encode().map_err(|error| Error::Other(error.to_string()))?;
         for (suffix, content) in encoded {
@@ -59,14 +61,19 @@ impl Report<'_> {
         }
         self.log.info("the backup is complete");
         commit.bytes(BackupFile::Logs, self.log.packed()?).await.map_err(commit_error)?;
-        let backup = self.as_committed(plan, left_out.len(), &problems).await?;
+        let backup = self.as_committed(plan, (left_out.len(), hooks), &problems).await?;
         commit.finish(&backup).await.map_err(commit_error)?;
         announce(self.operation, &problems).await;
         Ok(backup)
     }
 
     /// The Backup with its final status.
-    async fn as_committed(&self, plan: &BackupPlan, left_out: usize, problems: &[Problem]) -> Result<Value> {
+    async fn as_committed(
+        &self,
+        plan: &BackupPlan,
+        (left_out, hooks): (usize, &Steps),
+        problems: &[Problem],
+    ) -> Result<Value> {
         let phase = after_finalize(BackupPhase::Finalizing, errors(problems));
         let total = plan.items.len();
         let mut backup = self.operation.deps.cluster.get(&self.operation.at).await?;
@@ -76,6 +83,7 @@ impl Report<'_> {
             "warnings": warnings(problems),
             "completionTimestamp": self.operation.now(),
             "progress": { "totalItems": total, "itemsBackedUp": total - left_out },
+            "hookStatus": hook_status(hooks),
         });
         set_status(&mut backup, &status);
         let omitted = omissions(plan);
@@ -127,7 +135,7 @@ impl Report<'_> {
         if uid(&marker.backup) == self.operation.uid {
             return self.finish(&self.ended(marker).await?).await;
         }
-        self.fail(&[taken("backup already exists in object storage")]).await
+        self.fail(&[taken("backup already exists in object storage")], &Steps::default()).await
     }
 
     /// The Backup of this marker, with the phase that it ends with. Velero writes markers before its last steps, too:
@@ -157,13 +165,16 @@ impl Report<'_> {
 
     /// The backup cannot be made, for the last of these problems. What is known of it goes into the location first,
     /// where that can be reached: it ends in any case.
-    pub(super) async fn fail(&self, problems: &[Problem]) -> Result<()> {
+    pub(super) async fn fail(&self, problems: &[Problem], hooks: &Steps) -> Result<()> {
         let unreported = self.leave_report(problems).await.err();
         if let Some(error) = &unreported {
             warn!(backup = self.operation.name(), "failed to {error}; it ends without log and results");
         }
         announce(self.operation, problems).await;
-        let status = failed(problems, unreported.as_ref(), &self.operation.now());
+        let mut status = failed(problems, unreported.as_ref(), &self.operation.now());
+        if hooks.counts() != Counts::default() {
+            status["hookStatus"] = hook_status(hooks);
+        }
         self.operation.patch_status(status).await?;
         self.operation.deps.metrics.count(Metric::BackupFailure, &[self.operation.schedule.as_str()]);
         Ok(())

@@ -400,6 +400,7 @@ impl Asker<'_> {
             Ok(changed) => {
                 tell(&mut object, found, &changed);
                 object.action = if object.differences.is_empty() { Action::Same } else { Action::Update };
+                object.problem = change.problem.clone().or(object.problem);
                 Ok(object)
             }
             Err(error) => {

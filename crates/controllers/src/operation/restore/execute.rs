@@ -14,6 +14,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
+use super::hooks::Hooks;
 use super::owners::settled;
 use super::pace::Pace;
 use super::work::{Later, Step, Work};
@@ -36,7 +37,8 @@ const STILL_ROUNDS_MAX: usize = 2;
 /// A plan at work.
 pub(super) struct Execution<'a> {
     pub(super) work: Work<'a>,
-    journal: Journal,
+    journal: Arc<Journal>,
+    hooks: Hooks,
     progress: Progress,
     pending: Vec<Record>,
     reported: Instant,
@@ -50,7 +52,8 @@ impl<'a> Execution<'a> {
         operation: &'a Operation,
         plan: &'a RestorePlan,
         spool: Arc<Spool>,
-        (journal, progress): (Journal, Progress),
+        (journal, progress): (Arc<Journal>, Progress),
+        hooks: Hooks,
     ) -> Self {
         let work = Work {
             operation,
@@ -60,11 +63,30 @@ impl<'a> Execution<'a> {
             owners: Arc::default(),
             leave_by: Arc::default(),
         };
-        Self { work, journal, progress, pending: Vec::new(), reported: instant(), later: Vec::new() }
+        let (pending, later) = (Vec::new(), Vec::new());
+        Self { work, journal, hooks, progress, pending, reported: instant(), later }
     }
 
-    /// Does what is left of the plan, and says what became of all of it.
-    pub(super) async fn run(mut self) -> Result<(Journal, Progress)> {
+    /// Does what is left of the plan, and says what became of all of it. Hooks run meanwhile; it ends when they have.
+    pub(super) async fn run(mut self) -> Result<Progress> {
+        for (number, outcome) in &self.progress.items {
+            self.hooks.settled(*number, outcome);
+        }
+        let outcome = self.items_and_owners().await;
+        let hooks = self.hooks.finish(outcome.is_ok()).await;
+        outcome?;
+        hooks?.into_iter().for_each(|record| self.progress.add(record));
+        Ok(self.progress)
+    }
+
+    async fn items_and_owners(&mut self) -> Result<()> {
+        self.stages().await?;
+        self.rounds().await?;
+        self.give_owners().await?;
+        self.report().await
+    }
+
+    async fn stages(&mut self) -> Result<()> {
         let (plan, mut first) = (self.work.plan, 0);
         for (number, stage) in (0u32..).zip(&plan.stages) {
             let items: Vec<_> = (first..).zip(&stage.items).collect();
@@ -77,10 +99,7 @@ impl<'a> Execution<'a> {
                 self.flush().await?;
             }
         }
-        self.rounds().await?;
-        self.give_owners().await?;
-        self.report().await?;
-        Ok((self.journal, self.progress))
+        Ok(())
     }
 
     async fn stage(&mut self, stage: &'a Stage, items: Vec<(u32, &'a PlannedItem)>) -> Result<()> {
@@ -208,7 +227,11 @@ impl<'a> Execution<'a> {
         Ok(())
     }
 
+    /// Takes in what became of something. A pod that nothing more becomes of is the turn of its hooks.
     async fn record(&mut self, record: Record) -> Result<()> {
+        if let Record::Item { number, outcome } = &record {
+            self.hooks.settled(*number, outcome);
+        }
         self.progress.add(record.clone());
         self.pending.push(record);
         if self.pending.len() >= RECORDS_MAX { self.flush().await } else { Ok(()) }

@@ -4,6 +4,7 @@
 mod dry_run;
 mod execute;
 mod gate;
+mod hooks;
 mod item;
 mod namespace;
 mod observe;
@@ -24,6 +25,7 @@ use store::bucket::BackupFile;
 
 pub use self::dry_run::dry_run;
 use self::execute::Execution;
+use self::hooks::Hooks;
 use self::report::Report;
 use super::Operation;
 use super::fetch::{self, Contents};
@@ -78,7 +80,7 @@ fn log(operation: &Operation) -> OperationLog {
     OperationLog::new(Arc::clone(&operation.deps.clock), "restore", name)
 }
 
-type Attempt = (Journal, RestorePlan, Progress);
+type Attempt = (Arc<Journal>, RestorePlan, Progress);
 
 async fn attempt(operation: &Operation, request: &Request, log: &OperationLog) -> Result<Attempt> {
     let spool = Arc::new(Spool::create(&operation.scratch, &operation.uid)?);
@@ -103,7 +105,10 @@ async fn attempt(operation: &Operation, request: &Request, log: &OperationLog) -
         let (count, source) = (modifiers.rules(), &modifiers.source);
         log.info(format!("objects are changed by the resource modifier {source}, rules: {count}"));
     }
-    let (journal, progress) = Execution::new(operation, &plan, spool, (journal, progress)).run().await?;
+    let journal = Arc::new(journal);
+    let hooks = Hooks::new(operation, (&journal, &progress.hooks), &plan, log);
+    let execution = Execution::new(operation, &plan, spool, (Arc::clone(&journal), progress), hooks);
+    let progress = execution.run().await?;
     Ok((journal, plan, progress))
 }
 

@@ -22,7 +22,7 @@ use crate::metrics::Metric;
 use crate::operation::configmaps::ConfigMaps;
 use crate::operation::events::announce;
 use crate::operation::log::OperationLog;
-use crate::operation::{Operation, failed};
+use crate::operation::{Operation, failed, hook_status};
 
 /// How a restore ends.
 pub(super) struct Report<'a> {
@@ -40,7 +40,12 @@ impl Report<'_> {
         self.files(&resource_list(plan, progress), &problems).await?;
         announce(self.operation, &problems).await;
         let phase = after_run(errors(&problems), Operations::default());
-        let counts = json!({ "phase": phase.to_string(), "errors": errors(&problems), "warnings": warnings(&problems) });
+        let counts = json!({
+            "phase": phase.to_string(),
+            "errors": errors(&problems),
+            "warnings": warnings(&problems),
+            "hookStatus": hook_status(&progress.hooks),
+        });
         self.operation.patch_status(counts).await.map(drop)
     }
 

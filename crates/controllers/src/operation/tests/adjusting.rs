@@ -9,10 +9,10 @@ fn modifier(name: &str, value: &str) -> Value {
         "version: v1\nresourceModifierRules:\n- conditions: {{groupResource: configmaps, resourceNameRegex: '[0-3]$'}}\n  \
          mergePatches:\n  - patchData: '{{\"data\": {{\"changed\": \"{value}\"}}}}'\n"
     );
-    config_map(name, json!({}), json!({ "rules.yaml": rules }))
+    config_map(name, &json!({}), &json!({ "rules.yaml": rules }))
 }
 
-fn config_map(name: &str, labels: Value, data: Value) -> Value {
+fn config_map(name: &str, labels: &Value, data: &Value) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "data": data,
         "metadata": {"name": name, "namespace": NAMESPACE, "uid": format!("uid-{name}"), "labels": labels}})
 }
@@ -93,11 +93,11 @@ async fn restores_that_name_no_modifier_get_the_servers() {
 async fn a_restore_whose_modifier_or_mapping_cannot_be_used_is_refused() {
     let spec = json!({"resourceModifier": {"kind": "configmap", "name": "m"}});
     let broken =
-        config_map("m", json!({}), json!({"rules.yaml": "version: v1\nresourceModifierRules: [{}]"}));
+        config_map("m", &json!({}), &json!({"rules.yaml": "version: v1\nresourceModifierRules: [{}]"}));
     let classes = |name: &str| {
         let labels =
             json!({"velero.io/plugin-config": "", "velero.io/change-storage-class": "RestoreItemAction"});
-        config_map(name, labels, json!({}))
+        config_map(name, &labels, &json!({}))
     };
     for (spec, seeds, reason) in [
         (spec.clone(), Vec::new(), "resourceModifier \"m\": it does not exist"),
@@ -121,7 +121,7 @@ async fn values_know_the_cluster_that_they_are_restored_to() {
     let rules = "version: v1\nresourceModifierRules:\n- conditions: {groupResource: configmaps}\n  mergePatches:\n  - patchData: \
                  '{\"data\": {\"changed\": \"{{source.name}}.{{target.appsDomain}} {{target.defaultStorageClass}} {{target.clusterVersion}}\"}}'\n";
     let spec = json!({"resourceModifier": {"kind": "configmap", "name": "m"}});
-    let world = lost(spec.clone(), vec![config_map("m", json!({}), json!({ "a": rules }))]).await;
+    let world = lost(spec.clone(), vec![config_map("m", &json!({}), &json!({ "a": rules }))]).await;
     for of in [
         ResourceType::addressed("config.openshift.io", "v1", "ingresses", "Ingress", false),
         ResourceType::addressed("storage.k8s.io", "v1", "storageclasses", "StorageClass", false),
@@ -146,7 +146,7 @@ async fn values_know_the_cluster_that_they_are_restored_to() {
     assert_eq!(changed(&world)[0], format!("item-0.apps.new.example b {version}"));
 
     // Where there is no such domain, nothing is restored.
-    let world = lost(spec, vec![config_map("m", json!({}), json!({ "a": rules }))]).await;
+    let world = lost(spec, vec![config_map("m", &json!({}), &json!({ "a": rules }))]).await;
     let restore = ended(&world, &world.deps()).await;
     assert_eq!(restore.status.phase, RestorePhase::FailedValidation);
     assert_eq!(restore.status.validation_errors.len(), 1);
@@ -182,7 +182,7 @@ async fn a_modifier_that_goes_before_the_plan_is_made_ends_the_restore() {
     for _ in 0..2 {
         world.reconcile(&restore::SPEC, "r").await.unwrap();
     }
-    world.seed(config_map("m", json!({}), json!({})));
+    world.seed(config_map("m", &json!({}), &json!({})));
     let restore = ended(&world, &world.deps()).await;
     assert_eq!(restore.status.phase, RestorePhase::Failed);
     assert_eq!(restore.status.failure_reason, "resourceModifier \"m\": it has no data (SLV-2054)");
@@ -194,7 +194,7 @@ async fn a_rule_that_fails_is_an_error_of_its_object() {
     let rules = "version: v1\nresourceModifierRules:\n- conditions: {groupResource: configmaps, resourceNameRegex: '-2$'}\n  patches:\n  - \
                  {operation: remove, path: /data/gone}\n";
     let spec = json!({"resourceModifier": {"kind": "configmap", "name": "m"}});
-    let world = lost(spec, vec![config_map("m", json!({}), json!({ "a": rules }))]).await;
+    let world = lost(spec, vec![config_map("m", &json!({}), &json!({ "a": rules }))]).await;
     let restore = ended(&world, &world.deps()).await;
     assert_eq!((restore.status.phase, restore.status.errors), (RestorePhase::PartiallyFailed, 1));
     assert_eq!(changed(&world).len(), 5, "the object itself is there");

@@ -115,6 +115,8 @@ fn restore_plan(spans: &[Span], policy: Policy, objects: &[usize]) -> RestorePla
         kinds: kinds.into(),
         volumes: BTreeMap::new(),
         stages,
+        hooks: Vec::new(),
+        init_hooks: Vec::new(),
         left_out: Vec::new(),
         problems: Vec::new(),
     }
@@ -207,6 +209,7 @@ fn backup_plan(spans: &[Span], objects: &[usize]) -> BackupPlan {
         left_out: Vec::new(),
         types_left_out: Vec::new(),
         volumes: Vec::new(),
+        hooks: Vec::new(),
         keeps_namespaces: false,
         problems: Vec::new(),
     }

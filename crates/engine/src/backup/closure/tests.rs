@@ -33,9 +33,9 @@ const GROUP: &str = r"
 - {apiVersion: v1, kind: Namespace, metadata: {name: a}}
 - {apiVersion: v1, kind: Namespace, metadata: {name: b}}
 - {apiVersion: v1, kind: Pod, metadata: {namespace: a, name: one, labels: {app: one}},
-   spec: {nodeName: n, volumes: [{name: d, persistentVolumeClaim: {claimName: one}}]}, status: {phase: Running}}
+   spec: {nodeName: n1, volumes: [{name: d, persistentVolumeClaim: {claimName: one}}]}, status: {phase: Running}}
 - {apiVersion: v1, kind: Pod, metadata: {namespace: a, name: two},
-   spec: {nodeName: n, volumes: [{name: d, persistentVolumeClaim: {claimName: two}}]}, status: {phase: Running}}
+   spec: {nodeName: n1, volumes: [{name: d, persistentVolumeClaim: {claimName: two}}]}, status: {phase: Running}}
 - {apiVersion: v1, kind: PersistentVolumeClaim, metadata: {namespace: a, name: one, labels: {group: g}}, spec: {volumeName: v1}, status: {phase: Bound}}
 - {apiVersion: v1, kind: PersistentVolumeClaim, metadata: {namespace: a, name: two, labels: {group: g}}, spec: {volumeName: v2}, status: {phase: Bound}}
 - {apiVersion: v1, kind: PersistentVolumeClaim, metadata: {namespace: a, name: idle, labels: {group: g}}, spec: {volumeName: v3}, status: {phase: Bound}}

@@ -193,21 +193,6 @@ fn data_that_is_asked_for_and_missing_is_an_error() {
 }
 
 #[test]
-fn what_this_version_does_not_do_is_an_error() {
-    let hooks = "{resources: [{name: h, pre: [{exec: {command: [sync]}}]}]}";
-    let spec = format!("{{includedNamespaces: [shop], hooks: {hooks}}}");
-    let yaml = r"
-- {apiVersion: v1, kind: Namespace, metadata: {name: shop}}
-- {apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: db-0, annotations: {pre.hook.backup.velero.io/command: sync}}}
-";
-    let plan = Cluster::new(yaml).plan(&backup(&spec));
-    let found: Vec<_> =
-        plan.problems.iter().map(|problem| (problem.severity, problem.code.as_str())).collect();
-    let error = |code| (Severity::Error, code);
-    assert_eq!(found, [error("SLV-1304"), error("SLV-1304")]);
-}
-
-#[test]
 fn coverage_can_be_enforced() {
     let mut backup = backup("{includedNamespaces: [shop]}");
     assert_eq!(crate::problem::errors(&Cluster::new(SHOP).plan(&backup).problems), 0);

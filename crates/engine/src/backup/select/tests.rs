@@ -333,13 +333,13 @@ fn names(selection: &Selection) -> Vec<String> {
 
 #[test]
 fn lists_of_a_policy_are_added_to_those_of_the_backup_which_win() {
-    let policy = "version: v1\nincludeExcludePolicy: {includedNamespaceScopedResources: [secrets, po], \
+    let policy = "version: v1\nincludeExcludePolicy: {includedNamespaceScopedResources: [secrets, pod], \
                   excludedNamespaceScopedResources: [configmaps, widgets], includedClusterScopedResources: [nodes]}";
     assert_eq!(names(&following("{}", policy, &["a"])), ["pods", "namespaces", "nodes", "secrets"]);
     let named =
         "{includedNamespaceScopedResources: [configmaps], excludedNamespaceScopedResources: [secrets]}";
     assert_eq!(names(&following(named, policy, &["a"])), ["pods", "configmaps", "namespaces", "nodes"]);
-    let refused = names(&following("{excludedNamespaceScopedResources: [secrets, po]}", policy, &["a"]));
+    let refused = names(&following("{excludedNamespaceScopedResources: [secrets, pod]}", policy, &["a"]));
     assert!(
         refused.contains(&"services".to_owned()) && !refused.contains(&"secrets".to_owned()),
         "{refused:?}"

@@ -18,14 +18,14 @@ const CLUSTER: &str = r"
 - {apiVersion: v1, kind: PersistentVolume, metadata: {name: raw}, spec: {csi: {driver: d}, claimRef: {namespace: a, name: raw}}}
 - {apiVersion: v1, kind: PersistentVolumeClaim, metadata: {namespace: a, name: waits}, status: {phase: Pending}}
 - {apiVersion: v1, kind: Pod, metadata: {namespace: a, name: db, annotations: {backup.velero.io/backup-volumes: own}},
-   spec: {nodeName: n, volumes: [{name: data, persistentVolumeClaim: {claimName: csi}}, {name: disk, persistentVolumeClaim: {claimName: raw}},
+   spec: {nodeName: n1, volumes: [{name: data, persistentVolumeClaim: {claimName: csi}}, {name: disk, persistentVolumeClaim: {claimName: raw}},
    {name: later, persistentVolumeClaim: {claimName: waits}}, {name: own, emptyDir: {}}, {name: node, hostPath: {path: /x}}]},
    status: {phase: Running}}
 - {apiVersion: v1, kind: Pod, metadata: {namespace: a, name: done},
-   spec: {nodeName: n, volumes: [{name: data, persistentVolumeClaim: {claimName: nfs}}, {name: own, emptyDir: {}}]},
+   spec: {nodeName: n1, volumes: [{name: data, persistentVolumeClaim: {claimName: nfs}}, {name: own, emptyDir: {}}]},
    status: {phase: Succeeded}}
 - {apiVersion: v1, kind: Pod, metadata: {namespace: a, name: build, annotations: {openshift.io/build.name: b}},
-   spec: {nodeName: n, volumes: [{name: work, emptyDir: {}}]}, status: {phase: Running}}
+   spec: {nodeName: n1, volumes: [{name: work, emptyDir: {}}]}, status: {phase: Running}}
 - {apiVersion: v1, kind: Pod, metadata: {namespace: a, name: starting},
    spec: {volumes: [{name: own, emptyDir: {}}]}, status: {phase: Pending}}
 ";

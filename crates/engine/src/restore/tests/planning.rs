@@ -256,32 +256,49 @@ not apiservices.apiregistration.k8s.io v1.apps: the API server makes this APISer
 }
 
 #[test]
-fn hooks_that_are_not_run_are_reported() {
-    check_plan(
-        json!({"includedResources": ["widgets"], "hooks": {"resources": [{"name": "h"}]}}),
-        r"
-not events shop/e1: objects of this type belong to one cluster
-not nodes n1: objects of this type belong to one cluster
-not volumesnapshots.snapshot.storage.k8s.io shop/s1: it records a snapshot, and is read, not restored
-not configmaps blog/posts: its type is filtered out
-not namespaces blog,shop: its type is filtered out
-not persistentvolumeclaims shop/data: its type is filtered out
-not persistentvolumes pv-1: its type is filtered out
-not pods shop/done,mirror,web-1: its type is filtered out
-not secrets shop/own-token,web-token-x1: its type is filtered out
-not serviceaccounts shop/web: its type is filtered out
-not validatingwebhookconfigurations.admissionregistration.k8s.io guard: its type is filtered out
-not customresourcedefinitions.apiextensions.k8s.io widgets.example.com: its type is filtered out
-not apiservices.apiregistration.k8s.io v1.apps: its type is filtered out
-not deployments.apps shop/web: its type is filtered out
-not clusterroles.rbac.authorization.k8s.io reader: its type is filtered out
-not priorityclasses.scheduling.k8s.io high: its type is filtered out
-not widgets.example.com shop/w1: the cluster does not serve its API version
-error SLV-2002 [velero] no widgets.example.com were restored: the cluster does not have the type, in example.com/v1 or else
-error SLV-2009 [velero] the restore's hooks are not run by this version
-warning SLV-2013 [velero] the restore selects nothing that the backup has
-",
+fn hooks_follow_their_pods_to_where_those_are_restored() {
+    let annotated = json!({"metadata": {"annotations": {"post.hook.restore.velero.io/command": "load"}},
+        "spec": {"containers": [{"name": "db"}]}});
+    let plain = json!({"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web"}]}});
+    let done = json!({"spec": {"containers": [{"name": "job"}]}, "status": {"phase": "Succeeded"}});
+    let archive = [
+        ("pods shop/db-0", annotated),
+        ("pods shop/done", done),
+        ("pods shop/web-0", plain.clone()),
+        ("pods till/web-1", plain),
+    ];
+    let exec =
+        json!({"exec": {"command": ["warm"], "waitTimeout": "1m", "waitForReady": true, "container": "web"}});
+    let init = json!({"init": {"initContainers": [{"name": "i", "image": "busybox", "command": ["true"]}]}});
+    let spec = json!({"namespaceMapping": {"shop": "copy"}, "itemOperationTimeout": "2h", "hooks": {"resources": [
+        {"name": "h", "includedNamespaces": ["copy"], "includedResources": ["configmaps"], "postHooks": [exec, init]}]}});
+    let plan = planned(spec, &archive, &Volumes::default(), &Target::default());
+    assert_eq!(fatal(&plan), [""; 0]);
+    let hooks: Vec<_> = plan
+        .hooks
+        .iter()
+        .map(|hook| {
+            let item = plan.items().nth(hook.item as usize).unwrap();
+            assert_eq!(plan.target(item), hook.exec.key());
+            (
+                hook.exec.key().full_name(),
+                hook.exec.command.join(" "),
+                hook.wait_timeout.to_string(),
+                hook.wait_for_ready,
+            )
+        })
+        .collect();
+    let expected = [("copy/db-0", "load", "2h0m0s", false), ("copy/web-0", "warm", "1m0s", true)];
+    assert_eq!(
+        hooks,
+        expected.map(|(pod, command, wait, ready)| (pod.into(), command.into(), wait.into(), ready))
     );
+    assert_eq!(plan.init_hooks.len(), 1);
+    let pods: Vec<_> =
+        plan.init_hooks[0].pods.iter().map(|(namespace, name)| format!("{namespace}/{name}")).collect();
+    assert_eq!(pods, ["copy/db-0", "copy/web-0"]);
+    let text = serde_json::to_string(&plan).unwrap();
+    assert_eq!(serde_json::from_str::<super::RestorePlan>(&text).unwrap(), plan);
 }
 
 #[test]

@@ -230,6 +230,28 @@ fn claims_forget_their_binding_and_volumes_their_claims_uid() {
 }
 
 #[test]
+fn restored_pods_get_the_init_containers_of_hooks_before_their_own() {
+    let added = json!({"name": "added", "image": "busybox", "command": ["true"], "extra": {"kept": true}});
+    let hooks = json!([{"name": "h", "includedNamespaces": ["copy"], "postHooks": [{"init": {"initContainers": [added]}}]}]);
+    let spec = json!({"namespaceMapping": {"shop": "copy"}, "hooks": {"resources": hooks}});
+    let own = json!({"name": "own"});
+    let waits = json!({"name": "restore-wait"});
+    check_with(
+        spec,
+        "pods shop/web",
+        json!({"spec": {"initContainers": [waits, own]}}),
+        json!({"spec": {"initContainers": [added, own]}}),
+    );
+    let image = json!({"init.hook.restore.velero.io/container-image": "busybox",
+        "init.hook.restore.velero.io/container-name": "mine"});
+    check(
+        "pods shop/web",
+        json!({"metadata": {"annotations": image}, "spec": {}}),
+        json!({"metadata": {"annotations": image}, "spec": {"initContainers": [{"name": "mine", "image": "busybox"}]}}),
+    );
+}
+
+#[test]
 fn definitions_webhooks_and_bindings() {
     check(
         "customresourcedefinitions.apiextensions.k8s.io widgets.example.com",

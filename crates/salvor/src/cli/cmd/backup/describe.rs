@@ -1,5 +1,6 @@
 //! `backup describe`.
 
+mod hooks;
 mod volumes;
 
 use api::velero::v1::{Backup, BackupPhase, DeleteBackupRequest, DownloadTargetKind, PodVolumeBackup};
@@ -227,8 +228,7 @@ fn settings(sheet: &mut Sheet, backup: &Backup) {
     sheet.pair(0, "TTL", spec.ttl).blank();
     sheet.pair(0, "CSISnapshotTimeout", spec.csi_snapshot_timeout);
     sheet.pair(0, "ItemOperationTimeout", spec.item_operation_timeout).blank();
-    let hooks: Vec<_> = spec.hooks.resources.iter().map(|hook| hook.name.clone()).collect();
-    sheet.pair(0, "Hooks", joined(&hooks, "<none>")).blank();
+    hooks::describe(sheet, &spec.hooks);
     if !spec.ordered_resources.is_empty() {
         sheet.line("OrderedResources:");
         for (kind, list) in &spec.ordered_resources {
@@ -312,6 +312,13 @@ fn as_json(backup: &Backup, known: &Known, details: bool) -> Value {
     if let Some(progress) = &status.progress {
         described["status"]["totalItemsToBeBackedUp"] = json!(progress.total_items);
         described["status"]["itemsBackedUp"] = json!(progress.items_backed_up);
+    }
+    if let Some(hooks) = hooks::as_json(&spec.hooks) {
+        described["spec"]["hooks"] = hooks;
+    }
+    if let Some(hooks) = &status.hook_status {
+        described["status"]["hooksAttempted"] = json!(hooks.hooks_attempted);
+        described["status"]["hooksFailed"] = json!(hooks.hooks_failed);
     }
     if !status.validation_errors.is_empty() {
         described["validationErrors"] = json!(status.validation_errors);

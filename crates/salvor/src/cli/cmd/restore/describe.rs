@@ -146,10 +146,9 @@ fn background(sheet: &mut Sheet, restore: &Restore) {
         sheet.blank();
     }
     if let Some(hooks) = &status.hook_status {
-        sheet
-            .pair(0, "HooksAttempted", hooks.hooks_attempted)
-            .pair(0, "HooksFailed", hooks.hooks_failed)
-            .blank();
+        // With a blank after the colon, as Velero has it here.
+        sheet.line(format!("HooksAttempted: \t{}", hooks.hooks_attempted));
+        sheet.line(format!("HooksFailed: \t{}", hooks.hooks_failed)).blank();
     }
 }
 
