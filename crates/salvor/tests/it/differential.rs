@@ -44,6 +44,18 @@ async fn many_random_selections_and_restores_are_as_veleros() {
     assert!(stale.is_empty() || many < MANY, "listed and never met: {stale:?}");
 }
 
+#[test]
+fn every_known_difference_stands_in_the_documents() {
+    let parity = std::fs::read_to_string(testkit::paths::workspace().join("docs/parity.md")).unwrap();
+    let (_, table) = parity.split_once("### Beside Velero").unwrap();
+    let table = table.split_once("\n## ").map_or(table, |(table, _)| table);
+    let rows: Vec<&str> =
+        table.lines().filter(|line| line.starts_with("| E") || line.starts_with("| own")).collect();
+    let listed: Vec<String> =
+        flaws::KNOWN.iter().map(|flaw| format!("| {} | {} |", flaw.id, flaw.why)).collect();
+    assert_eq!(rows, listed);
+}
+
 /// The trials of these seeds; `None` where there is no cluster.
 async fn try_all(seeds: RangeInclusive<u64>) -> Option<Tally> {
     let world = world().await?;

@@ -28,12 +28,18 @@ const NAMESPACE: &str = "kinds-zoo";
 /// How long controllers may take to finish what a restore began.
 const SETTLED: Duration = Duration::from_secs(60);
 
-/// Takes away what keeps namespaces from going: a group of the API that nobody answers for, and an object that is held.
+/// Takes away what keeps namespaces from going: a group of the API that nobody answers for, a webhook that nobody converts by,
+/// and an object that is held.
 pub(crate) async fn release(world: &World) {
     let client = world.cluster.client();
     let api = format!("/apis/apiregistration.k8s.io/v1/apiservices/v1.guests.{GROUP}");
     client.delete(&api).await.unwrap();
     world.gone(&api).await;
+    let lodgings = format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/lodgings.{GROUP}");
+    if client.get(&lodgings).await.unwrap().is_some() {
+        let nobody = json!({"spec": {"conversion": {"strategy": "None", "webhook": null}}});
+        client.merge(&lodgings, &nobody).await.unwrap();
+    }
     let held = format!("/apis/{GROUP}/v1/namespaces/{NAMESPACE}/guests/held");
     if client.get(&held).await.unwrap().is_some() {
         client.merge(&held, &json!({"metadata": {"finalizers": null}})).await.unwrap();

@@ -17,7 +17,7 @@ use super::ground::{self, DEN, NAMESPACES, Objects};
 use crate::world::World;
 
 /// How long controllers may take to finish what a restore began.
-const SETTLED: Duration = Duration::from_secs(30);
+const SETTLED: Duration = Duration::from_secs(15);
 /// Kinds that can be there before a restore, and be changed.
 const THERE_BEFORE: [&str; 6] = ["ConfigMap", "Secret", "ServiceAccount", "Role", "NetworkPolicy", "Gadget"];
 
