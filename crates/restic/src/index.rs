@@ -86,14 +86,14 @@ impl Index {
         for file in listed {
             let path = format!("{FOLDER}/{}", file.name);
             let read: Document = parse(&path, "index", &document(files, key, &path)?)?;
-            read.packs.into_iter().try_for_each(|pack| index.add(&path, pack))?;
+            read.packs.iter().try_for_each(|pack| index.add(&path, pack))?;
         }
         index.places.sort_unstable();
         index.places.dedup_by(|next, kept| (next.kind, next.id) == (kept.kind, kept.id));
         Ok(index)
     }
 
-    fn add(&mut self, path: &str, pack: Pack) -> Result<()> {
+    fn add(&mut self, path: &str, pack: &Pack) -> Result<()> {
         if self.places.len() + pack.blobs.len() > BLOBS_MAX {
             let reason = format!("there are more than {BLOBS_MAX} blobs");
             return Err(Error::new(ErrorKind::TooLarge, FOLDER, reason));

@@ -216,10 +216,10 @@ fn unaccounted(documents: &[Value], catalog: &Catalog) -> Vec<String> {
         let reason = EXCEPTIONS.iter().find(|exception| exception.kind == kind);
         match (made.contains(kind), reason) {
             (false, None) => {
-                found.push(format!("{kind} has neither an object in the zoo nor a reason to be missing"))
+                found.push(format!("{kind} has neither an object in the zoo nor a reason to be missing"));
             }
             (true, Some(of)) => {
-                found.push(format!("{kind} is in the zoo, and not to come back because it {}", of.reason))
+                found.push(format!("{kind} is in the zoo, and not to come back because it {}", of.reason));
             }
             _ => {}
         }

@@ -232,7 +232,7 @@ impl<'a> Look<'a> {
     ) -> Result<()> {
         object.seen = Some(Seen::of(found));
         let Some(span) = planned.at else { return Ok(()) };
-        let archived = read(self.spool.read(span)?, &planned.name)?;
+        let archived = read(&self.spool.read(span)?, &planned.name)?;
         let patch = namespaces::addition(&archived, found, self.plan).map(Patch::Merge);
         let Some(patch) = patch else { return Ok(()) };
         let cluster = self.operation.deps.cluster.as_ref();
@@ -257,7 +257,7 @@ impl<'a> Look<'a> {
         at: &ObjectRef,
     ) -> Result<Place> {
         let cluster = self.operation.deps.cluster.as_ref();
-        let archived = planned.at.map(|span| read(self.spool.read(span)?, &planned.name)).transpose()?;
+        let archived = planned.at.map(|span| read(&self.spool.read(span)?, &planned.name)).transpose()?;
         let document = namespaces::document(archived.as_ref(), planned, self.plan);
         match patiently(|| cluster.create(at, &document, DRY)).await {
             Ok(_) => {
@@ -302,7 +302,7 @@ struct Asker<'a> {
 impl Asker<'_> {
     async fn look(&self, item: &PlannedItem) -> Result<Looked> {
         let key = self.plan.target(item);
-        let archived = read(self.spool.read(item.at)?, &key.to_string())?;
+        let archived = read(&self.spool.read(item.at)?, &key.to_string())?;
         let mut object = Object::new(Action::Create, self.plan.resource(item).kind_key(), key);
         match restore::transform(archived.clone(), item, self.plan) {
             Err(problem) => {
@@ -436,8 +436,8 @@ fn tell(object: &mut Object, old: &Value, new: &Value) {
     (object.differences, object.omitted) = (found.fields, found.omitted);
 }
 
-fn read(bytes: Vec<u8>, what: &str) -> Result<Value> {
-    serde_json::from_slice(&bytes)
+fn read(bytes: &[u8], what: &str) -> Result<Value> {
+    serde_json::from_slice(bytes)
         .map_err(|error| Error::Malformed { what: what.to_owned(), message: error.to_string() })
 }
 

@@ -136,7 +136,7 @@ mod tests {
     use serde_json::json;
 
     /// A report with these objects and these members of its outcome.
-    fn report(objects: Value, outcome: Value) -> RestorePreview {
+    fn report(objects: &Value, outcome: &Value) -> RestorePreview {
         let mut document = json!({
             "v": 1, "kind": "RestorePreview", "objects": objects,
             "asked": {"backup": "shop-1", "archive": "ab", "spec": {}},
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_plan_without_changes_says_so_first() {
-        let text = text(&report(json!([]), json!({})));
+        let text = text(&report(&json!([]), &json!({})));
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(
             lines[0],
@@ -183,7 +183,7 @@ mod tests {
                     "names": ["a", "b", "c", "d", "e", "f", "g"]}],
                 "volumes": [{"name": "pv", "decision": "provision"}], "dataLost": ["volume pv: it is gone"],
         });
-        let report = report(objects, outcome);
+        let report = report(&objects, &outcome);
         let expected = "\nNamespace shop\n  + v1/ConfigMap new\n  ~ v1/ConfigMap settings\n      ~ data.mode: \"slow\" -> \"fast\"\n      \
             + data.more: 1\n      ~ data.password: changed (not shown)\n      and 2 fields more\n  \
             = v1/ConfigMap old  (left as it is)\n  ? v1/ConfigMap odd  (not known: a webhook)\n\n\
@@ -200,7 +200,7 @@ mod tests {
     fn what_is_long_is_cut_and_counted() {
         let object = |number: usize| json!({"action": "create", "kind": "v1/ConfigMap", "resource": "configmaps", "name": format!("n-{number}")});
         let objects: Vec<Value> = (0..OBJECTS_MAX + 5).map(object).collect();
-        let text = text(&report(json!(objects), json!({})));
+        let text = text(&report(&json!(objects), &json!({})));
         assert_eq!(text.matches("  + v1/ConfigMap").count(), OBJECTS_MAX);
         assert!(text.contains("and 5 objects more (-o json has all)"), "{text}");
     }

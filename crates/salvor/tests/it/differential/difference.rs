@@ -151,7 +151,7 @@ pub(super) fn between_archives(ours: &Archive, theirs: &Archive) -> Vec<Differen
                 }
             }
             (our, their) => {
-                found.push(difference("", json!(our.map(|_| "saved")), json!(their.map(|_| "saved"))))
+                found.push(difference("", json!(our.map(|_| "saved")), json!(their.map(|_| "saved"))));
             }
         }
     }

@@ -204,7 +204,8 @@ async fn looked_at(world: &World) {
     let plan: Value = serde_json::from_str(&text).unwrap();
     let of = |name: &str| {
         let found = plan["objects"].as_array().unwrap().iter().find(|object| object["name"] == name);
-        found.unwrap_or_else(|| panic!("{name} is not in {plan}")).clone()
+        assert!(found.is_some(), "{name} is not in {plan}");
+        found.unwrap().clone()
     };
     for (name, action) in [
         ("gone", "create"),

@@ -64,83 +64,63 @@ fn definition(kind: &str, versions: &[Value]) -> Value {
 
 /// The objects, but for owners.
 pub(super) fn objects(seed: u64, namespace: &str) -> Vec<Value> {
+    let mut objects = built_in(seed, namespace);
+    objects.extend(guests(namespace));
+    objects
+}
+
+fn object(version: &str, kind: &str, within: &str, name: &str, body: Value) -> Value {
+    let mut document = body;
+    document["apiVersion"] = json!(version);
+    document["kind"] = json!(kind);
+    document["metadata"]["namespace"] = json!(within);
+    document["metadata"]["name"] = json!(name);
+    document
+}
+
+/// Of kinds that every cluster has: large ones, and names at their limits.
+fn built_in(seed: u64, namespace: &str) -> Vec<Value> {
     let mut random = Random::new(seed);
     let long = long_namespace();
-    let object = |version: &str, kind: &str, within: &str, name: &str, body: Value| {
-        let mut document = body;
-        document["apiVersion"] = json!(version);
-        document["kind"] = json!(kind);
-        document["metadata"]["namespace"] = json!(within);
-        document["metadata"]["name"] = json!(name);
-        document
-    };
     let noise = BASE64_STANDARD.encode(random.bytes(BIG as u64 * 3 / 4 - 64));
-    let custom = format!("{GROUP}/v1");
     let labels = json!({
         format!("{}/{}", padded("long.", 200), padded("label", LABEL_MAX)): "y".repeat(LABEL_MAX),
     });
-    let unknown = json!({"deep": {"er": [null, true, 1.5, -9_007_199_254_740_993_i64, {"": "empty key"}, "\u{1F412} <&>"]},
-                         "dotted.key/with~signs": {}, "list": []});
     let rules = json!([{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]);
+    let (name, label) = (padded("long-", NAME_MAX), padded("long-", LABEL_MAX));
+    let notes = json!({"metadata": {"annotations": {"example.com/n": "n".repeat(NOTES)}}});
+    let inside = json!({"data": {"in": "a long namespace"}});
+    let role = "rbac.authorization.k8s.io/v1";
     vec![
         object("v1", "ConfigMap", namespace, "big", json!({"data": {"text": "z".repeat(BIG)}})),
         object("v1", "ConfigMap", namespace, "noise", json!({"binaryData": {"noise": noise}})),
         object("v1", "Secret", namespace, "big", json!({"stringData": {"text": "s".repeat(BIG)}})),
-        object(
-            "v1",
-            "ConfigMap",
-            namespace,
-            "notes",
-            json!({"metadata": {"annotations": {"example.com/n": "n".repeat(NOTES)}}}),
-        ),
-        object(&custom, "Guest", namespace, "big", json!({"spec": {"text": "g".repeat(BIG + (200 << 10))}})),
-        object(
-            "v1",
-            "ConfigMap",
-            namespace,
-            &padded("long-", NAME_MAX),
-            json!({"metadata": {"labels": labels}}),
-        ),
-        object(
-            "v1",
-            "ConfigMap",
-            &long,
-            &padded("long-", NAME_MAX),
-            json!({"data": {"in": "a long namespace"}}),
-        ),
+        object("v1", "ConfigMap", namespace, "notes", notes),
+        object("v1", "ConfigMap", namespace, &name, json!({"metadata": {"labels": labels}})),
+        object("v1", "ConfigMap", &long, &name, inside),
         object("v1", "Secret", &long, &padded("long.", NAME_MAX), json!({})),
-        object(
-            "v1",
-            "Service",
-            &long,
-            &padded("long-", LABEL_MAX),
-            json!({"spec": {"ports": [{"port": 80}]}}),
-        ),
-        object(
-            "rbac.authorization.k8s.io/v1",
-            "Role",
-            namespace,
-            "Odd:name@of (a) role",
-            json!({"rules": rules}),
-        ),
-        object(&custom, "Guest", &long, &padded("long-", NAME_MAX), json!({"spec": {"text": "long"}})),
-        object(
-            &custom,
-            "Guest",
-            namespace,
-            "held",
-            json!({"metadata": {"finalizers": [FINALIZER]}, "spec": {}}),
-        ),
-        object(&custom, "Guest", namespace, "unknown", json!({"spec": unknown, "extra": {"of": "nobody"}})),
-        object(&custom, "Guest", namespace, "fed", json!({"spec": {"text": "hungry"}})),
-        object(&custom, "Lodging", namespace, "old", json!({"spec": {"place": "west/7"}})),
-        object(
-            &format!("{GROUP}/v2"),
-            "Lodging",
-            namespace,
-            "new",
-            json!({"spec": {"house": "east", "room": "9"}}),
-        ),
+        object("v1", "Service", &long, &label, json!({"spec": {"ports": [{"port": 80}]}})),
+        object(role, "Role", namespace, "Odd:name@of (a) role", json!({"rules": rules})),
+    ]
+}
+
+/// Of kinds that the zoo defines.
+fn guests(namespace: &str) -> Vec<Value> {
+    let long = long_namespace();
+    let guests = format!("{GROUP}/v1");
+    let guest = |within: &str, name: &str, body: Value| object(&guests, "Guest", within, name, body);
+    let unknown = json!({"deep": {"er": [null, true, 1.5, -9_007_199_254_740_993_i64, {"": "empty key"}, "\u{1F412} <&>"]},
+                         "dotted.key/with~signs": {}, "list": []});
+    let held = json!({"metadata": {"finalizers": [FINALIZER]}, "spec": {}});
+    let new = json!({"spec": {"house": "east", "room": "9"}});
+    vec![
+        guest(namespace, "big", json!({"spec": {"text": "g".repeat(BIG + (200 << 10))}})),
+        guest(&long, &padded("long-", NAME_MAX), json!({"spec": {"text": "long"}})),
+        guest(namespace, "held", held),
+        guest(namespace, "unknown", json!({"spec": unknown, "extra": {"of": "nobody"}})),
+        guest(namespace, "fed", json!({"spec": {"text": "hungry"}})),
+        object(&guests, "Lodging", namespace, "old", json!({"spec": {"place": "west/7"}})),
+        object(&format!("{GROUP}/v2"), "Lodging", namespace, "new", new),
     ]
 }
 

@@ -79,7 +79,7 @@ impl Access {
     pub(super) async fn open(&self) -> Result<Opened> {
         let (place, password) = (self.place()?, self.password()?);
         let runtime = Handle::current();
-        blocking(move |_| place.open(runtime, password.expose_secret())).await
+        blocking(move |_| place.open(&runtime, password.expose_secret())).await
     }
 
     /// Opens a repository that is to be written to, or that has what only Kopia's have.
@@ -187,8 +187,8 @@ enum Kind {
 }
 
 impl Place {
-    fn open(self, runtime: Handle, password: &str) -> kopia::Result<Opened> {
-        match self.kind(&runtime)? {
+    fn open(self, runtime: &Handle, password: &str) -> kopia::Result<Opened> {
+        match self.kind(runtime)? {
             Kind::Kopia(storage) => kopia(storage, password).map(Opened::Kopia),
             Kind::Restic(files) => {
                 restic::Repository::open(files, password).map(Box::new).map(Opened::Restic)

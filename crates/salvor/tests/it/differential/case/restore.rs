@@ -64,7 +64,7 @@ fn status(random: &mut Random, spec: &mut Value) {
         0 => spec["restoreStatus"] = json!({"includedResources": ["gadgets.diff.example.com"]}),
         1 => {
             spec["restoreStatus"] =
-                json!({"includedResources": ["gadgets", "pvc"], "excludedResources": ["pvc"]})
+                json!({"includedResources": ["gadgets", "pvc"], "excludedResources": ["pvc"]});
         }
         _ => {}
     }
