@@ -66,15 +66,13 @@ impl Key {
 
     /// Seals something with that IV.
     #[cfg(test)]
-    pub(crate) fn seal(&self, iv: [u8; BLOCK], plaintext: &[u8]) -> Vec<u8> {
-        let cipher = UnboundCipherKey::new(&AES_256, &*self.encrypt).and_then(EncryptingKey::ctr).unwrap();
+    pub(crate) fn seal(&self, iv: [u8; BLOCK], plaintext: &[u8]) -> Option<Vec<u8>> {
+        let cipher = UnboundCipherKey::new(&AES_256, &*self.encrypt).and_then(EncryptingKey::ctr).ok()?;
         let mut sealed = plaintext.to_vec();
-        cipher
-            .less_safe_encrypt(&mut sealed, EncryptionContext::Iv128(FixedLength::from(&iv)))
-            .map(drop)
-            .unwrap();
-        let mac = self.mac(&iv, &sealed).unwrap();
-        [&iv[..], &sealed, &mac].concat()
+        let context = EncryptionContext::Iv128(FixedLength::from(&iv));
+        cipher.less_safe_encrypt(&mut sealed, context).map(drop).ok()?;
+        let mac = self.mac(&iv, &sealed).ok()?;
+        Some([&iv[..], &sealed, &mac].concat())
     }
 }
 
@@ -111,7 +109,7 @@ mod tests {
         };
         for length in [0, 1, 15, 16, 17, 1000] {
             let plaintext: Vec<u8> = (0..length).map(|number| number as u8).collect();
-            let sealed = key.seal([7; 16], &plaintext);
+            let sealed = key.seal([7; 16], &plaintext).unwrap();
             assert_eq!(sealed.len(), length + OVERHEAD);
             assert_eq!(key.open(&"it", sealed.clone()).unwrap(), plaintext);
             for position in 0..sealed.len() {

@@ -67,7 +67,7 @@ impl Made {
         };
         let mut made = Self { files: Memory::default(), key, version, packs: Vec::new() };
         let config = json!({"version": version, "id": "00", "chunker_polynomial": "25b468838dcb75"});
-        let sealed = made.key.seal([9; 16], config.to_string().as_bytes());
+        let sealed = made.key.seal([9; 16], config.to_string().as_bytes()).unwrap();
         made.files.0.insert("config".to_owned(), sealed);
         made.add_key();
         made
@@ -87,7 +87,7 @@ impl Made {
             "mac": {"k": text(&*self.key.mac_k), "r": text(&*self.key.mac_r)},
             "encrypt": text(&*self.key.encrypt),
         });
-        let data = text(&of_password.seal([8; 16], master.to_string().as_bytes()));
+        let data = text(&of_password.seal([8; 16], master.to_string().as_bytes()).unwrap());
         let file = json!({"kdf": "scrypt", "N": 16, "r": 8, "p": 1, "salt": text(b"salt"), "data": data});
         self.put_named("keys", file.to_string().into_bytes());
     }
@@ -103,7 +103,7 @@ impl Made {
         if self.version > 1 {
             bytes = [&[2][..], &zstd::bulk::compress(&bytes, 3).unwrap()].concat();
         }
-        let sealed = self.key.seal([7; 16], &bytes);
+        let sealed = self.key.seal([7; 16], &bytes).unwrap();
         self.put_named(folder, sealed)
     }
 
@@ -113,8 +113,8 @@ impl Made {
         for (kind, data) in blobs {
             let (id, offset, is_tree) = (Id::of(data), pack.len(), u8::from(*kind == Kind::Tree));
             let sealed = match self.version {
-                1 => self.key.seal([6; 16], data),
-                _ => self.key.seal([6; 16], &zstd::bulk::compress(data, 3).unwrap()),
+                1 => self.key.seal([6; 16], data).unwrap(),
+                _ => self.key.seal([6; 16], &zstd::bulk::compress(data, 3).unwrap()).unwrap(),
             };
             list.push(is_tree + if self.version == 1 { 0 } else { 2 });
             list.extend((sealed.len() as u32).to_le_bytes());
@@ -129,7 +129,7 @@ impl Made {
             ids.push(id);
             pack.extend(sealed);
         }
-        let list = self.key.seal([5; 16], &list);
+        let list = self.key.seal([5; 16], &list).unwrap();
         pack.extend(&list);
         pack.extend((list.len() as u32).to_le_bytes());
         let id = Id::of(&pack);

@@ -1,3 +1,5 @@
+//! Mappings of classes, images and nodes: which documents they change, and how.
+
 use api::meta::{GroupResource, ObjectKey};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Resource modifiers: how they are read, and what they do.
+
 use super::*;
 use serde_json::json;
 

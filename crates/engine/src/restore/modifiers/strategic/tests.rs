@@ -1,3 +1,5 @@
+//! Strategic patches as the API server merges them.
+
 use super::*;
 use serde_json::json;
 
