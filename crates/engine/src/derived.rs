@@ -1,5 +1,6 @@
 //! Objects that a controller makes out of others, and makes again wherever those are. To bring them back is to race with
-//! it: it deletes what comes too early, and fights over what comes too late. One table says which they are.
+//! it: it deletes what comes too early, and fights over what comes too late. One table says which they are; that of backups,
+//! which leave out less, is beside it in `backup::derived`.
 
 use api::meta::{GroupResource, ObjectKey};
 
@@ -22,28 +23,48 @@ struct Row {
 const TABLE: &[Row] = &[
     Row {
         resource: "clusterserviceversions.operators.coreos.com",
-        which: Some(is_copied),
+        which: Some(|facts, _| is_copied(facts)),
         maker: "the operator lifecycle manager",
     },
     Row {
         resource: "configmaps",
-        which: Some(is_authority),
+        which: Some(|facts, _| is_authority(facts)),
         maker: "the publisher of certificate authorities",
     },
-    Row { resource: "csistoragecapacities.storage.k8s.io", which: None, maker: "the storage driver" },
+    Row {
+        resource: "csistoragecapacities.storage.k8s.io",
+        which: Some(|facts, _| has_label(facts, "csi.storage.k8s.io/managed-by")),
+        maker: "the storage driver",
+    },
     Row { resource: "endpoints", which: Some(is_of_selector), maker: "the controller of its service" },
     Row {
         resource: "endpointslices.discovery.k8s.io",
-        which: Some(is_controlled),
+        which: Some(|facts, _| is_controlled(facts)),
         maker: "the controller of its service",
     },
-    Row { resource: "ipaddresses.networking.k8s.io", which: None, maker: "the API server, for a service" },
-    Row { resource: "leasecandidates.coordination.k8s.io", which: None, maker: "whoever wants to lead" },
-    Row { resource: "leases.coordination.k8s.io", which: None, maker: "whoever leads" },
+    Row {
+        resource: "ipaddresses.networking.k8s.io",
+        which: Some(|facts, _| has_label(facts, "ipaddress.kubernetes.io/managed-by")),
+        maker: "the API server, for a service",
+    },
+    Row {
+        resource: "leasecandidates.coordination.k8s.io",
+        which: Some(|facts, _| facts.marks.renewed),
+        maker: "whoever wants to lead",
+    },
+    Row {
+        resource: "leases.coordination.k8s.io",
+        which: Some(|facts, _| facts.marks.renewed),
+        maker: "whoever leads",
+    },
     Row { resource: "nodes.metrics.k8s.io", which: None, maker: "the metrics server" },
     Row { resource: "pods", which: Some(is_of_job_or_build), maker: "its job or build" },
     Row { resource: "pods.metrics.k8s.io", which: None, maker: "the metrics server" },
-    Row { resource: "resourceslices.resource.k8s.io", which: None, maker: "the device driver" },
+    Row {
+        resource: "resourceslices.resource.k8s.io",
+        which: Some(|facts, _| !facts.owners.is_empty()),
+        maker: "the device driver",
+    },
 ];
 
 /// Who makes an object again, if somebody does. `find` looks up what stays: an object is derived only while what it is
@@ -54,13 +75,18 @@ pub fn maker<'a>(facts: &Facts, find: impl Fn(&ObjectKey) -> Option<&'a Facts>) 
     row.which.is_none_or(|which| which(facts, &find)).then_some(row.maker)
 }
 
+/// Whether a label says that a controller keeps the object.
+fn has_label(facts: &Facts, label: &str) -> bool {
+    facts.labels.label(label).is_some()
+}
+
 /// An operator's version that was copied into other namespaces.
-fn is_copied(facts: &Facts, _: Find<'_, '_>) -> bool {
+pub(crate) fn is_copied(facts: &Facts) -> bool {
     facts.labels.label("olm.copiedFrom").is_some()
 }
 
 /// Every namespace gets these: they hold the authorities of one cluster.
-fn is_authority(facts: &Facts, _: Find<'_, '_>) -> bool {
+pub(crate) fn is_authority(facts: &Facts) -> bool {
     matches!(facts.key.name.as_str(), "kube-root-ca.crt" | "openshift-service-ca.crt")
 }
 
@@ -74,7 +100,7 @@ fn is_of_selector(facts: &Facts, find: Find<'_, '_>) -> bool {
 }
 
 /// Slices that a controller of Kubernetes wrote, from a selector or from endpoints.
-fn is_controlled(facts: &Facts, _: Find<'_, '_>) -> bool {
+pub(crate) fn is_controlled(facts: &Facts) -> bool {
     matches!(
         facts.labels.label("endpointslice.kubernetes.io/managed-by"),
         Some("endpointslice-controller.k8s.io" | "endpointslicemirroring-controller.k8s.io")
@@ -140,7 +166,9 @@ mod tests {
     fn what_every_namespace_gets_is_derived_and_what_users_write_is_not() {
         assert!(is_derived(&facts("configmaps", "kube-root-ca.crt", json!({})), &[]));
         assert!(!is_derived(&facts("configmaps", "settings", json!({})), &[]));
-        assert!(is_derived(&facts("leases.coordination.k8s.io", "leader", json!({})), &[]));
+        let renewed = json!({"spec": {"renewTime": "2026-01-01T00:00:00.000000Z"}});
+        assert!(is_derived(&facts("leases.coordination.k8s.io", "leader", renewed), &[]));
+        assert!(!is_derived(&facts("leases.coordination.k8s.io", "by-hand", json!({})), &[]));
         assert!(!is_derived(&facts("leases.example.com", "flat", json!({})), &[]));
     }
 }

@@ -195,8 +195,7 @@ fn marks(document: &Value, resource: &GroupResource) -> Marks {
             && text(document, &["spec", "persistentVolumeReclaimPolicy"]) == "Delete",
         selects: resource.is("", "services")
             && at(document, &["spec", "selector"]).as_object().is_some_and(|selector| !selector.is_empty()),
-        renewed: resource.is("coordination.k8s.io", "leases")
-            && !at(document, &["spec", "renewTime"]).is_null(),
+        renewed: resource.group == "coordination.k8s.io" && !at(document, &["spec", "renewTime"]).is_null(),
         restore_status: annotation(document, names::RESTORE_STATUS).and_then(yes_or_no),
     }
 }

@@ -8,6 +8,7 @@ use api::meta::{GroupResource, ObjectKey, ResourceType};
 
 use super::closure::World;
 use super::rule::Rule;
+use crate::derived::{is_authority, is_controlled, is_copied};
 use crate::facts::{Facts, OLM, Relation};
 use crate::filter::selector::Labelled;
 
@@ -37,13 +38,17 @@ const TABLE: &[Derived] = &[
     Derived {
         rule: Rule::Endpoints,
         types: &[("discovery.k8s.io", "endpointslices")],
-        test: Test::Where(of_controller),
+        test: Test::Where(|slice, _| is_controlled(slice)),
     },
-    Derived { rule: Rule::Published, types: &[("", "configmaps")], test: Test::Where(published) },
+    Derived {
+        rule: Rule::Published,
+        types: &[("", "configmaps")],
+        test: Test::Where(|map, _| is_authority(map)),
+    },
     Derived {
         rule: Rule::OperatorCopy,
         types: &[(OLM, "clusterserviceversions")],
-        test: Test::Where(copied),
+        test: Test::Where(|version, _| is_copied(version)),
     },
     Derived { rule: Rule::OperatorIntent, types: &[], test: Test::Where(installed) },
 ];
@@ -74,20 +79,6 @@ fn renewed(lease: &Facts, _: &World<'_>) -> bool {
 fn of_service(endpoints: &Facts, world: &World<'_>) -> bool {
     let key = ObjectKey { resource: GroupResource::new("", "services"), ..endpoints.key.clone() };
     world.find(&key).is_some_and(|service| service.marks.selects && world.kept(service))
-}
-
-/// Slices say who makes them: from a Service's selector, or from Endpoints.
-fn of_controller(slice: &Facts, _: &World<'_>) -> bool {
-    let by = slice.labels.label("endpointslice.kubernetes.io/managed-by");
-    matches!(by, Some("endpointslice-controller.k8s.io" | "endpointslicemirroring-controller.k8s.io"))
-}
-
-fn published(map: &Facts, _: &World<'_>) -> bool {
-    matches!(map.key.name.as_str(), "kube-root-ca.crt" | "openshift-service-ca.crt")
-}
-
-fn copied(version: &Facts, _: &World<'_>) -> bool {
-    version.labels.label("olm.copiedFrom").is_some()
 }
 
 /// What OLM makes of a Subscription, where operators travel as what was asked for: the version that it installed, the plan
