@@ -62,9 +62,7 @@ impl Suite {
             Self::E2e => &["--workspace", "--test", "it", "--", "e2e::"],
             Self::Interop => &["--workspace", "--test", "it", "--", "interop::", "differential::"],
             Self::Demo => &["--workspace", "--test", "it", "--", "demo::"],
-            Self::Long => {
-                &["--workspace", "--test", "it", "--", "--ignored", "--nocapture", "long::", "differential::"]
-            }
+            Self::Long => &["--workspace", "--test", "it", "--", "--ignored", "--nocapture"],
         }
     }
 }
