@@ -184,6 +184,20 @@ impl World {
     }
 }
 
+/// Lets work go on until it stands still on `ice`; `false` where it has ended without.
+pub(crate) async fn stands_still<T, E: std::fmt::Debug>(
+    work: std::pin::Pin<&mut impl Future<Output = std::result::Result<T, E>>>,
+    ice: &Ice,
+) -> bool {
+    tokio::select! {
+        outcome = work => {
+            outcome.unwrap();
+            false
+        }
+        () = ice.frozen() => true,
+    }
+}
+
 /// A folder of its own for each set of deps: tests run side by side.
 fn scratch() -> std::path::PathBuf {
     static COUNT: AtomicUsize = AtomicUsize::new(0);

@@ -5,6 +5,7 @@
 
 mod claim_nodes;
 mod images;
+mod new_names;
 mod node_labels;
 mod storage_classes;
 mod workloads;
@@ -14,10 +15,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use self::claim_nodes::ClaimNodes;
 use self::images::Images;
+use self::new_names::NewNames;
 use self::node_labels::NodeLabels;
-use self::storage_classes::StorageClasses;
 use super::modifiers::Subject;
 use crate::document::{at, label, name, strings};
 use crate::problem::{Code, Problem, Severity};
@@ -31,12 +31,12 @@ const ON_RESTORE: &str = "RestoreItemAction";
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Mappings {
-    #[serde(skip_serializing_if = "StorageClasses::is_empty")]
-    storage_classes: StorageClasses,
+    #[serde(skip_serializing_if = "NewNames::is_empty")]
+    storage_classes: NewNames,
     #[serde(skip_serializing_if = "Images::is_empty")]
     images: Images,
-    #[serde(skip_serializing_if = "ClaimNodes::is_empty")]
-    claim_nodes: ClaimNodes,
+    #[serde(skip_serializing_if = "NewNames::is_empty")]
+    claim_nodes: NewNames,
     #[serde(skip_serializing_if = "NodeLabels::is_empty")]
     node_labels: NodeLabels,
 }
@@ -69,9 +69,9 @@ impl Mappings {
     pub fn read(config_maps: &[Value]) -> Result<Self, Vec<String>> {
         let mut errors = Vec::new();
         let mappings = Self {
-            storage_classes: taken(config_maps, storage_classes::LABEL, StorageClasses::read, &mut errors),
+            storage_classes: taken(config_maps, storage_classes::LABEL, NewNames::read, &mut errors),
             images: taken(config_maps, images::LABEL, Images::read, &mut errors),
-            claim_nodes: taken(config_maps, claim_nodes::LABEL, ClaimNodes::read, &mut errors),
+            claim_nodes: taken(config_maps, claim_nodes::LABEL, NewNames::read, &mut errors),
             node_labels: taken(config_maps, node_labels::LABEL, NodeLabels::read, &mut errors),
         };
         if errors.is_empty() { Ok(mappings) } else { Err(errors) }
@@ -105,9 +105,9 @@ impl Mappings {
         before: &Before,
         subject: &Subject<'_>,
     ) -> Result<Vec<Problem>, Problem> {
-        self.storage_classes.apply(document, subject)?;
+        storage_classes::apply(&self.storage_classes, document, subject)?;
         let mut problems = self.images.apply(document, subject);
-        problems.extend(self.claim_nodes.apply(document, before.node.as_deref(), subject));
+        problems.extend(claim_nodes::apply(&self.claim_nodes, document, before.node.as_deref(), subject));
         problems.extend(self.node_labels.apply(document, subject));
         Ok(problems)
     }

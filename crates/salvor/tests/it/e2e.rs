@@ -4,12 +4,12 @@ mod hooks;
 
 use std::time::Duration;
 
-use serde_json::json;
-use testkit::unreliable::Mood;
+use serde_json::{Value, json};
+use testkit::unreliable::{Mood, Unreliable};
 use testkit::wait::{Look, until};
 
 use crate::leaders;
-use crate::world::{BACKUP_GOES_ON, RESTORE_GOES_ON, is_half_done, world};
+use crate::world::{BACKUP_GOES_ON, RESTORE_GOES_ON, World, is_half_done, world};
 
 const NAMESPACES: [&str; 3] = ["e2e-apes", "e2e-birds", "e2e-cats"];
 const OURS: &str = "e2e-salvor";
@@ -24,19 +24,8 @@ async fn killed_server_ends_with_the_same_objects() {
     leaders::scale(&world, OURS, 2).await;
     let before = world.fill(&NAMESPACES).await;
 
-    // The archive does not get through while the server lives that planned the backup.
-    store.set(Mood::StallsAt(".tar.gz"));
-    world.request(OURS, "Backup", "b", world.everything_in(&NAMESPACES).await).await.unwrap();
-    until("no archive was sent", PATIENCE, || async {
-        Ok(if store.stopped() > 0 { Look::Done(()) } else { Look::NotYet("none yet".to_owned()) })
-    })
-    .await
-    .unwrap();
-    leaders::bereave(&world, OURS).await;
-    store.set(Mood::Passes);
-    let status = world.ended(OURS, "backups", "b").await;
-    assert_eq!(status["phase"], "Completed", "{status}");
-    assert!(world.log_has(OURS, ("backup", "b"), BACKUP_GOES_ON));
+    let spec = world.everything_in(&NAMESPACES).await;
+    outlives_its_server(&world, &store, (OURS, "b"), spec).await;
 
     world.lose(&NAMESPACES).await;
     leaders::scale(&world, OURS, 2).await;
@@ -49,4 +38,27 @@ async fn killed_server_ends_with_the_same_objects() {
     world.same(&NAMESPACES, &before).await;
     world.lose(&NAMESPACES).await;
     world.remove(OURS).await;
+}
+
+/// A backup whose archive does not get through while the server lives that planned it: the next one completes it. How it
+/// ended.
+async fn outlives_its_server(
+    world: &World,
+    store: &Unreliable,
+    (server, name): (&str, &str),
+    spec: Value,
+) -> Value {
+    store.set(Mood::StallsAt(".tar.gz"));
+    world.request(server, "Backup", name, spec).await.unwrap();
+    until("no archive was sent", PATIENCE, || async {
+        Ok(if store.stopped() > 0 { Look::Done(()) } else { Look::NotYet("none yet".to_owned()) })
+    })
+    .await
+    .unwrap();
+    leaders::bereave(world, server).await;
+    store.set(Mood::Passes);
+    let status = world.ended(server, "backups", name).await;
+    assert_eq!(status["phase"], "Completed", "{status}");
+    assert!(world.log_has(server, ("backup", name), BACKUP_GOES_ON));
+    status
 }

@@ -4,7 +4,7 @@
 use store::backup_files::{Depth, verify_manifest};
 
 use super::*;
-use crate::testing::DyingStore;
+use crate::testing::{DyingStore, stands_still};
 use cluster::fake::Ice;
 
 /// Runs an operation twice: by a server that stands still at some call, and meanwhile by another one. What there was
@@ -16,12 +16,8 @@ async fn overtaken(
 ) -> Option<Found> {
     let first = work(world, &late, specs, name);
     tokio::pin!(first);
-    tokio::select! {
-        outcome = &mut first => {
-            outcome.unwrap();
-            return None;
-        }
-        () = ice.frozen() => {}
+    if !stands_still(first.as_mut(), &ice).await {
+        return None;
     }
     work(world, &world.deps(), specs, name).await.unwrap();
     let found = Found::of(world).await;

@@ -1,7 +1,7 @@
 //! Hooks: around a backup and after a restore, by servers that live and by servers that die at any call.
 
 use super::*;
-use crate::testing::START;
+use crate::testing::{START, stands_still};
 
 /// A pod that runs, with annotations.
 fn pod(name: &str, annotations: &Value) -> Value {
@@ -301,13 +301,9 @@ async fn a_leader_that_stood_still_runs_at_most_the_command_that_was_on_its_way(
         let late = world.deps_with(faulty.clone(), Ok(Arc::new(store)));
         let first = work(&world, &late, &BACKUP, "b");
         tokio::pin!(first);
-        tokio::select! {
-            outcome = &mut first => {
-                outcome.unwrap();
-                assert!(nth > 10, "the loop has stopped {nth} calls only");
-                return;
-            }
-            () = ice.frozen() => {}
+        if !stands_still(first.as_mut(), &ice).await {
+            assert!(nth > 10, "the loop has stopped {nth} calls only");
+            return;
         }
         work(&world, &world.deps(), &BACKUP, "b").await.unwrap();
         let ran = words(&world).len();

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::objects::patch;
-use crate::testing::{DyingStore, World, backup, object, store_error};
+use crate::testing::{DyingStore, World, backup, object, stands_still, store_error};
 use cluster::fake::{Fault, Faulty};
 use store::ErrorKind;
 use store::backup_files::gzip_json;
@@ -99,13 +99,9 @@ async fn a_leader_that_stood_still_deletes_nothing_that_came_later() {
         let late = world.deps_with(Arc::new(faulty), Ok(Arc::new(store)));
         let first = world.reconcile_with(&SPEC, "d", &late);
         tokio::pin!(first);
-        tokio::select! {
-            outcome = &mut first => {
-                outcome.unwrap();
-                assert!(nth > 10, "the loop has stopped {nth} calls only");
-                return;
-            }
-            () = ice.frozen() => {}
+        if !stands_still(first.as_mut(), &ice).await {
+            assert!(nth > 10, "the loop has stopped {nth} calls only");
+            return;
         }
         if world.get::<DeleteBackupRequest>("d").await.is_some() {
             world.reconcile(&SPEC, "d").await.unwrap();

@@ -1,11 +1,9 @@
 //! `velero.io/change-storage-class`: the names of storage classes, `OLD: NEW`.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Entry, problem, workloads};
+use super::new_names::NewNames;
+use super::{problem, workloads};
 use crate::document::{list_mut, object_mut};
 use crate::problem::{Problem, Severity};
 use crate::restore::adjustments::problems::NO_SUCH_CLASS;
@@ -16,69 +14,37 @@ pub(super) const LABEL: &str = "velero.io/change-storage-class";
 /// Where claims of old had their class; it still goes before the field.
 const ANNOTATION: &str = "volume.beta.kubernetes.io/storage-class";
 
-/// New names of storage classes.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct StorageClasses {
-    new: BTreeMap<String, String>,
-    /// Those of the new names that there are not.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    missing: BTreeSet<String>,
+/// Gives claims, volumes and templates of claims the classes that `names` has for their old ones.
+pub(super) fn apply(names: &NewNames, document: &mut Value, subject: &Subject<'_>) -> Result<(), Problem> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let specs = match subject.resource.to_string().as_str() {
+        "persistentvolumeclaims" | "persistentvolumes" => vec![&mut *document],
+        _ => claim_templates(document, subject),
+    };
+    let mut missing = None;
+    for spec in specs {
+        missing = claim(names, spec).or(missing);
+    }
+    let Some(class) = missing else { return Ok(()) };
+    let message = format!("the storage class {class} that its own is mapped to is not in the cluster");
+    Err(problem(&NO_SUCH_CLASS, Severity::Error, message, subject))
 }
 
-impl StorageClasses {
-    pub(super) fn read(entries: &[Entry]) -> Result<Self, String> {
-        let mut new = BTreeMap::new();
-        for Entry { key, value } in entries {
-            if value.trim().is_empty() {
-                return Err(format!("{key} is mapped to nothing"));
-            }
-            new.insert(key.clone(), value.trim().to_owned());
-        }
-        Ok(Self { new, missing: BTreeSet::new() })
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.new.is_empty()
-    }
-
-    pub(super) fn complete(&mut self, existing: &BTreeSet<String>) {
-        self.missing = self.new.values().filter(|class| !existing.contains(*class)).cloned().collect();
-    }
-
-    pub(super) fn apply(&self, document: &mut Value, subject: &Subject<'_>) -> Result<(), Problem> {
-        if self.new.is_empty() {
-            return Ok(());
-        }
-        let specs = match subject.resource.to_string().as_str() {
-            "persistentvolumeclaims" | "persistentvolumes" => vec![&mut *document],
-            _ => claim_templates(document, subject),
+/// Maps the class of a claim, a volume, or a template of claims. Returns the new class if there is none like it.
+fn claim<'n>(names: &'n NewNames, claim: &mut Value) -> Option<&'n str> {
+    let mut missing = None;
+    for (path, field) in [(&["spec"][..], "storageClassName"), (&["metadata", "annotations"][..], ANNOTATION)]
+    {
+        let Some(fields) = object_mut(claim, path) else { continue };
+        let Some(new) = fields.get(field).and_then(Value::as_str).and_then(|old| names.of(old)) else {
+            continue;
         };
-        let mut missing = None;
-        for claim in specs {
-            missing = self.claim(claim).or(missing);
-        }
-        let Some(class) = missing else { return Ok(()) };
-        let message = format!("the storage class {class} that its own is mapped to is not in the cluster");
-        Err(problem(&NO_SUCH_CLASS, Severity::Error, message, subject))
+        fields.insert(field.to_owned(), Value::from(new));
+        missing = missing.or(Some(new).filter(|new| names.lacks(new)));
     }
-
-    /// Maps the class of a claim, a volume, or a template of claims. Returns the new class if there is none like it.
-    fn claim(&self, claim: &mut Value) -> Option<String> {
-        let mut missing = None;
-        for (path, field) in
-            [(&["spec"][..], "storageClassName"), (&["metadata", "annotations"][..], ANNOTATION)]
-        {
-            let Some(fields) = object_mut(claim, path) else { continue };
-            let Some(new) = fields.get(field).and_then(Value::as_str).and_then(|old| self.new.get(old))
-            else {
-                continue;
-            };
-            fields.insert(field.to_owned(), Value::from(new.as_str()));
-            missing = missing.or_else(|| self.missing.get(new).cloned());
-        }
-        missing
-    }
+    missing
 }
 
 /// The templates of claims that a workload has: of a stateful set, and of volumes that live as long as a pod.

@@ -7,13 +7,12 @@ use cluster::streams::{ExecRequest, PodRef};
 use cluster::{Connect, Kube, Limits, user_agent};
 use serde_json::{Value, json};
 use testkit::images::REDIS;
-use testkit::unreliable::Mood;
 use testkit::wait::{Look, until};
 
-use super::PATIENCE;
+use super::{PATIENCE, outlives_its_server};
 use crate::commands::Terminal;
 use crate::leaders;
-use crate::world::{BACKUP_GOES_ON, World, world};
+use crate::world::{World, world};
 
 const OURS: &str = "e2e-hooks";
 const APPLICATION: &str = "e2e-redis";
@@ -36,19 +35,8 @@ async fn redis_stands_still_during_its_backup_and_is_warmed_up_after_its_restore
     let since = make_redis(&world).await;
 
     // The server dies when the hooks have run, and another one goes on.
-    store.set(Mood::StallsAt(".tar.gz"));
-    world.request(OURS, "Backup", "b", spec()).await.unwrap();
-    until("no archive was sent", PATIENCE, || async {
-        Ok(if store.stopped() > 0 { Look::Done(()) } else { Look::NotYet("none yet".to_owned()) })
-    })
-    .await
-    .unwrap();
-    leaders::bereave(&world, OURS).await;
-    store.set(Mood::Passes);
-    let status = world.ended(OURS, "backups", "b").await;
-    assert_eq!(status["phase"], "Completed", "{status}");
+    let status = outlives_its_server(&world, &store, (OURS, "b"), spec()).await;
     assert_eq!(status["hookStatus"], json!({"hooksAttempted": 4, "hooksFailed": 0}));
-    assert!(world.log_has(OURS, ("backup", "b"), BACKUP_GOES_ON));
     assert_eq!(redis(&kube, "redis-0", "lrange hooks 0 -1").await, ["frozen", "thawed-still"]);
     assert_eq!(
         redis(&kube, "redis-0", "exists strays").await,
