@@ -13,7 +13,7 @@ pub const NOT_ACTING: [&str; 16] = [
     "default-volume-snapshot-locations",
     "default-volumes-to-fs-backup",
     "disable-informer-cache",
-    // Only EnableAPIGroupVersions acts, and only on backups.
+    // Only EnableAPIGroupVersions acts.
     "features",
     "fs-backup-timeout",
     "item-block-worker-count",
@@ -25,6 +25,9 @@ pub const NOT_ACTING: [&str; 16] = [
     "v",
     "volume-group-snapshot-label-key",
 ];
+
+/// The feature that backs up every version of an object, and chooses among them in restores.
+const EVERY_VERSION: &str = "EnableAPIGroupVersions";
 
 /// The settings of the server.
 #[derive(Debug, Clone)]
@@ -124,6 +127,13 @@ pub struct Limits {
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
+
+impl Config {
+    /// Whether backups hold every version of an object, and restores choose among them.
+    pub fn every_version(&self) -> bool {
+        self.features.contains(EVERY_VERSION)
+    }
+}
 
 impl Default for Config {
     fn default() -> Self {

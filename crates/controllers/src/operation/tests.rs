@@ -1,6 +1,7 @@
 //! A backup and a restore in a world in memory: whole, and cut off at each call to the cluster and to the store.
 
 mod adjusting;
+mod choosing;
 mod deposed;
 mod dry_runs;
 mod events;

@@ -26,6 +26,8 @@ use crate::filter::SelectorError;
 use crate::filter::selector::Labelled;
 use crate::hooks;
 use crate::hooks::restore::Asked;
+use crate::policy::Filter;
+use crate::policy::filter::Note;
 use crate::preview::expected_plan;
 use crate::problem::{Code, Problem, Severity};
 
@@ -39,6 +41,8 @@ pub struct Request {
     pub restore: Identity,
     /// Its spec, as [`super::prepare()`] completed it.
     pub spec: RestoreSpec,
+    /// What its resource policy selects.
+    pub policy: Filter,
     /// The name of the backup.
     pub backup: String,
     /// The server's order of types.
@@ -61,7 +65,7 @@ pub enum Refusal {
 }
 
 impl Request {
-    /// What a prepared Restore asks for.
+    /// What a prepared Restore asks for, but for its resource policy.
     pub fn of(restore: &Restore, priorities: Priorities) -> Self {
         Self {
             restore: Identity {
@@ -70,6 +74,7 @@ impl Request {
                 uid: restore.uid().to_owned(),
             },
             spec: restore.spec.clone(),
+            policy: Filter::default(),
             backup: restore.spec.backup_name.clone(),
             priorities,
             strip_finalizers: annotated(restore, labels::STRIP_FINALIZERS),
@@ -98,9 +103,10 @@ pub fn plan(
     let index: BTreeMap<&ObjectKey, &Facts> = facts.iter().map(|of| (&of.key, of)).collect();
     let known = catalog.clone().with(types::of(&index));
     let namespaces = index.keys().filter_map(|key| key.namespace.as_deref()).collect();
-    let scope = Scope::of(&request.spec, &known, &namespaces)?;
+    let scope = Scope::of(&request.spec, &request.policy, &known, &namespaces)?;
     let order = Order::new(&request.priorities, &known);
-    let draft = Draft::default();
+    let notes = scope.in_vain(&request.policy, &known);
+    let draft = Draft { problems: notes.iter().map(in_vain).collect(), ..Draft::default() };
     let mut planner = Planner { request, catalog, known, volumes, target, index, scope, order, draft };
     let mut chosen = planner.choose();
     planner.leave_out_derived(&mut chosen);
@@ -109,6 +115,10 @@ pub fn plan(
     let mut plan = planner.finish()?;
     add_hooks(&mut plan, &request.spec, facts);
     Ok(plan)
+}
+
+fn in_vain(note: &Note) -> Problem {
+    Problem::new(&problems::FILTER_POLICY, Severity::Warning, note.to_string())
 }
 
 struct Planner<'a> {

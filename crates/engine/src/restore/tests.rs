@@ -5,6 +5,7 @@ mod examples;
 mod meeting;
 mod planning;
 mod preparing;
+mod selecting;
 mod transforming;
 
 use std::collections::BTreeSet;
@@ -18,6 +19,7 @@ use super::volumes::Volumes;
 use super::{Gravity, Identity, Request, RestorePlan, Target, check, plan};
 use crate::catalog::Catalog;
 use crate::facts::{Facts, Span};
+use crate::policy::Filter;
 use crate::problem::{Place, Severity};
 
 /// A cluster with the usual types.
@@ -84,6 +86,7 @@ pub(super) fn archived(place: &str, document: Value) -> (Facts, Value) {
 pub(super) fn request(spec: Value) -> Request {
     Request {
         expected_plan: None,
+        policy: Filter::default(),
         restore: Identity { namespace: "velero".into(), name: "r1".into(), uid: "uid-r1".into() },
         spec: serde_json::from_value(spec).unwrap(),
         backup: "b1".into(),

@@ -32,8 +32,8 @@ use super::fetch::{self, Contents};
 use super::journal::Journal;
 use super::log::OperationLog;
 use super::spool::Spool;
-use crate::adjust;
 use crate::error::{Error, Result};
+use crate::{adjust, choice};
 
 /// Runs a restore to its end, from wherever it is. A failure to go on is an error: then it is tried again.
 pub async fn run(operation: &Operation, request: &Request) -> Result<()> {
@@ -101,6 +101,9 @@ async fn attempt(operation: &Operation, request: &Request, log: &OperationLog) -
             plan
         }
     };
+    if let Some(policy) = &request.spec.resource_policy {
+        log.info(format!("objects are selected by the filters of the resource policy {}", policy.name));
+    }
     if let Some(modifiers) = &plan.adjustments.modifiers {
         let (count, source) = (modifiers.rules(), &modifiers.source);
         log.info(format!("objects are changed by the resource modifier {source}, rules: {count}"));
@@ -137,14 +140,18 @@ async fn make_plan(operation: &Operation, request: &Request, contents: Contents)
     let target = observe::target(operation).await?;
     let catalog = observe::catalog(operation, &contents.facts).await?;
     let volumes = observe::volumes(operation, &request.backup).await?;
-    let facts = versions::pick(contents.facts, contents.others, &catalog);
+    let policy = choice::policy(&operation.deps, &request.spec).await?;
+    let policy = policy.map_err(|reasons| refused(&problems::POLICY_CHANGED, reasons.join("; ")))?;
+    let request = &Request { policy, ..request.clone() };
+    let (preferences, not_understood) = choice::versions(&operation.deps).await?;
+    let facts = versions::pick(contents.facts, contents.others, &catalog, preferences.as_ref());
     let mut plan =
         restore::plan(request, &catalog, &facts, &volumes, &target).map_err(|refusal| match refusal {
             Refusal::Clash(problem) => Error::Invalid(problem),
             Refusal::Selector(error) => refused(&problems::BAD_ITEM, error.to_string()),
         })?;
     adjust::complete(&operation.deps, request, &mut plan).await?;
-    plan.problems.extend(contents.problems);
+    plan.problems.extend(not_understood.into_iter().chain(contents.problems));
     let notes = restore::check(&plan);
     if is_fatal(&notes) {
         let notes: Vec<_> = notes.iter().map(ToString::to_string).collect();

@@ -38,7 +38,7 @@ fn prepared_with(annotations: Value, spec: Value, location: &str) -> Prepared {
         backups: &backups,
         locations: &locations,
         catalog: &catalog(),
-        adjustments: &[],
+        config_maps: &[],
         now: "2026-02-01T00:00:00Z".parse().unwrap(),
     };
     prepare(&restore, &observed, &Defaults { item_operation_timeout: GoDuration::from_hours(4) })
@@ -105,6 +105,10 @@ fn what_makes_no_sense_is_refused() {
     check(
         with(json!({"resourceModifier": {"kind": "Secret", "name": "m"}})),
         &["resourceModifier \"m\" is of the kind \"Secret\": only a ConfigMap can be used"],
+    );
+    check(
+        with(json!({"resourcePolicy": {"kind": "Secret", "name": "p"}})),
+        &["resourcePolicy \"p\" is of the kind \"Secret\": only a ConfigMap can be used"],
     );
     check(
         with(json!({"hooks": {"resources": [{"name": "h", "postHooks": [{"init": {"initContainers": [
