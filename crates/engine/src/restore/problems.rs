@@ -151,6 +151,13 @@ pub const VERSION_PRIORITY: Code = Code {
     remedy: "Write each line of the ConfigMap enableapigroupversions as RESOURCE.GROUP=VERSION,VERSION.",
 };
 
+/// A definition of custom resources is there, and its types are not served.
+pub const NOT_ESTABLISHED: Code = Code {
+    id: "SLV-2026",
+    title: "definition not established",
+    remedy: "See the conditions of the definition: its names may be taken by another one. Then restore its objects again.",
+};
+
 /// An update overwrote fields of somebody who applies them.
 pub const FIELDS_TAKEN: Code = Code {
     id: "SLV-2030",
@@ -214,6 +221,7 @@ pub const ALL: &[Code] = &[
     FILTER_POLICY,
     POLICY_CHANGED,
     VERSION_PRIORITY,
+    NOT_ESTABLISHED,
     FIELDS_TAKEN,
     NOT_RECREATED,
     STILL_THERE,
