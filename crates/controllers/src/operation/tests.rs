@@ -8,6 +8,7 @@ mod events;
 mod hooks;
 mod lasting;
 mod plans;
+mod pods;
 mod policies;
 mod refusals;
 mod relations;

@@ -14,6 +14,7 @@ use std::fmt::Write;
 use api::meta::{GroupResource, ObjectKey, ResourceType};
 use serde_json::{Value, json};
 
+use super::hooked::add_hooks;
 use super::order::Priorities;
 use super::volumes::Volumes;
 use super::{Gravity, Identity, Request, RestorePlan, Target, check, plan};
@@ -104,7 +105,19 @@ pub(super) fn planned(
 ) -> RestorePlan {
     let facts: Vec<Facts> =
         archive.iter().map(|(place, document)| archived(place, document.clone()).0).collect();
-    plan(&request(spec), &catalog(), &facts, volumes, target).unwrap()
+    with_hooks(&request(spec), &facts, volumes, target)
+}
+
+/// The whole plan of a restore, with its hooks.
+pub(super) fn with_hooks(
+    request: &Request,
+    facts: &[Facts],
+    volumes: &Volumes,
+    target: &Target,
+) -> RestorePlan {
+    let mut plan = plan(request, &catalog(), facts, volumes, target).unwrap();
+    add_hooks(&mut plan, &request.spec, facts, &[]);
+    plan
 }
 
 /// A plan as people read it.

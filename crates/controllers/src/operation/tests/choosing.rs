@@ -189,3 +189,13 @@ async fn a_restore_takes_the_version_that_the_users_list_prefers() {
     let results = report_of(&world, RestoreFile::Results, false).await;
     assert!(results.contains("is passed over") && results.contains("SLV-2025"), "{results}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_without_group_snapshots_is_nothing_to_warn_of() {
+    let world = lost().await;
+    let types = world.deps().cluster.discover().await.unwrap().types;
+    assert!(!types.iter().any(|of| of.group == "groupsnapshot.storage.k8s.io"));
+    restore_of(&world);
+    let status = ended(&world, &world.deps()).await.status;
+    assert_eq!((status.phase, status.warnings), (RestorePhase::Completed, 0), "{status:?}");
+}

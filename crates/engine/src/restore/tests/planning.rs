@@ -302,6 +302,28 @@ fn hooks_follow_their_pods_to_where_those_are_restored() {
 }
 
 #[test]
+fn without_on_error_a_restore_hook_lets_the_others_of_its_pod_run() {
+    use crate::hooks::OnError::{self, Continue, Fail};
+    let pod = |annotations: Value| json!({"metadata": {"annotations": annotations, "labels": {"app": "db"}}, "spec": {"containers": [{"name": "db"}]}});
+    let said = |key: &str| format!("post.hook.restore.velero.io/{key}");
+    let archive = [
+        ("pods shop/a", pod(json!({ said("command"): "load" }))),
+        ("pods shop/b", pod(json!({ said("command"): "load", said("on-error"): "Fail" }))),
+        ("pods shop/c", pod(json!({}))),
+    ];
+    let exec = |more: Value| {
+        let mut exec = json!({"command": ["warm"]});
+        json_patch::merge(&mut exec, &more);
+        json!({ "exec": exec })
+    };
+    let hooks = [exec(json!({})), exec(json!({"onError": "Fail"})), exec(json!({"onError": "Continue"}))];
+    let spec = json!({"hooks": {"resources": [{"name": "h", "postHooks": hooks}]}});
+    let plan = planned(spec, &archive, &Volumes::default(), &Target::default());
+    let found: Vec<OnError> = plan.hooks.iter().map(|hook| hook.exec.on_error).collect();
+    assert_eq!(found, [Continue, Fail, Continue, Fail, Continue]);
+}
+
+#[test]
 fn nothing_is_said_to_be_nothing() {
     check_plan(
         json!({"includedNamespaces": ["gone-*"], "includeClusterResources": false}),

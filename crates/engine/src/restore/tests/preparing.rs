@@ -125,6 +125,8 @@ fn specs_are_completed() {
     assert_eq!(prepared.spec.backup_name, "b2");
     assert_eq!(prepared.spec.schedule_name, "nightly");
     assert_eq!(prepared.spec.item_operation_timeout, GoDuration::from_hours(4));
+    let named = super::preparing::prepared(json!({"backupName": "b1"}), "Available").spec;
+    assert_eq!(named.schedule_name, "nightly", "the schedule of a named backup is filled in");
     let excluded = &prepared.spec.excluded_resources;
     assert!(excluded.contains(&"events.events.k8s.io".to_owned()));
     assert_eq!(excluded.iter().filter(|entry| *entry == "nodes").count(), 1);

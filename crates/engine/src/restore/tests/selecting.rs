@@ -146,3 +146,26 @@ fn a_policy_knows_kinds_that_only_the_archive_has() {
     assert!(told(&plan).0.contains(&"widgets.example.com shop/w1".to_owned()));
     assert_eq!(plan.problems, []);
 }
+
+#[test]
+fn records_of_snapshots_bring_neither_themselves_nor_a_namespace() {
+    let archive = [
+        ("configmaps shop/a", json!({})),
+        ("namespaces velero", json!({})),
+        ("datauploads.velero.io velero/du-1", json!({})),
+        ("podvolumebackups.velero.io velero/b1-x", json!({})),
+        ("volumesnapshots.snapshot.storage.k8s.io shop/s1", json!({})),
+        ("volumesnapshotcontents.snapshot.storage.k8s.io s1", json!({})),
+    ];
+    for spec in [
+        json!({"includedNamespaces": ["shop"]}),
+        json!({"includedResources": ["configmaps"]}),
+        json!({"includeClusterResources": true, "includedNamespaces": ["shop"]}),
+    ] {
+        let plan = planned(spec.clone(), &archive, &Volumes::default(), &Target::default());
+        assert_eq!(told(&plan).0, ["configmaps shop/a"], "{spec}");
+        let namespaces = plan.stages.iter().flat_map(|stage| &stage.namespaces);
+        let namespaces: Vec<&str> = namespaces.map(|namespace| namespace.name.as_str()).collect();
+        assert_eq!(namespaces, ["shop"], "{spec}");
+    }
+}

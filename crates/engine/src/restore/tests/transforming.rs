@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 fn transformed(place: &str, document: Value, spec: Value) -> Value {
     let (facts, whole) = archived(place, document);
-    let plan = plan(&request(spec), &catalog(), &[facts], &Volumes::default(), &Target::default()).unwrap();
+    let plan = with_hooks(&request(spec), &[facts], &Volumes::default(), &Target::default());
     let item = plan.items().next().unwrap_or_else(|| panic!("{}", rendered(&plan)));
     let made = transform(whole, item, &plan).unwrap().document;
     assert_eq!(transform(made.clone(), item, &plan).unwrap().document, made, "a second time changes nothing");
