@@ -202,7 +202,8 @@ impl Pod {
 
     /// Brings a hook to its end: what became of it, where that was not known already; nothing, if none may begin any more.
     async fn turn(&self, number: u32, hook: &RestoreHook, created: Instant) -> Result<Option<Turn>> {
-        let settled = match self.next(number, &*self.steps.lock().await) {
+        let next = self.next(number, &*self.steps.lock().await);
+        let settled = match next {
             Next::Nothing => return Ok(Some((None, None))),
             Next::Settle(outcome) => outcome,
             Next::Await => {
