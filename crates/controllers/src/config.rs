@@ -27,7 +27,7 @@ pub const NOT_ACTING: [&str; 16] = [
 ];
 
 /// The feature that backs up every version of an object, and chooses among them in restores.
-const EVERY_VERSION: &str = "EnableAPIGroupVersions";
+pub const EVERY_VERSION: &str = "EnableAPIGroupVersions";
 
 /// The settings of the server.
 #[derive(Debug, Clone)]

@@ -20,7 +20,7 @@ use super::volumes::Volumes;
 use super::{Gravity, Identity, Request, RestorePlan, Target, check, plan};
 use crate::catalog::Catalog;
 use crate::facts::{Facts, Span};
-use crate::policy::Filter;
+use crate::policy::{Filter, Source};
 use crate::problem::{Place, Severity};
 
 /// A cluster with the usual types.
@@ -94,6 +94,12 @@ pub(super) fn request(spec: Value) -> Request {
         priorities: Priorities::default(),
         strip_finalizers: false,
     }
+}
+
+/// What a resource policy of these sections selects.
+pub(super) fn policy(sections: &str) -> Filter {
+    let text = format!("version: v1\n{sections}");
+    Source { name: "p".into(), document: Some(json!({"data": {"policy": text}})) }.filter().unwrap()
 }
 
 /// The plan of a restore with `spec` of an archive into a cluster with the usual types.

@@ -678,11 +678,26 @@ fn specs() -> impl Strategy<Value = Value> {
     })
 }
 
+fn policies() -> impl Strategy<Value = &'static str> {
+    prop_oneof![
+        Just(""),
+        Just(
+            "namespacedFilterPolicies: [{namespaces: [a], resourceFilters: [{kinds: [pods, Widget], names: ['[ab]']}]}]"
+        ),
+        Just(
+            "clusterScopedFilterPolicy: {resourceFilters: [{kinds: [customresourcedefinitions], names: [other]}]}\n\
+            namespacedFilterPolicies: [{namespaces: ['*'], resourceFilters: [{kinds: [deployments]}, {kinds: ['*'], \
+            labelSelector: {matchLabels: {a: b}}}]}]"
+        ),
+    ]
+}
+
 proptest! {
     #[test]
-    fn every_plan_is_sound_and_accounts_for_every_object(archive in places(), spec in specs()) {
-        let archive: Vec<(&str, Value)> = archive.iter().map(|(place, of)| (place.as_str(), of.clone())).collect();
-        let plan = planned(spec, &archive, &Volumes::default(), &Target::default());
+    fn every_plan_is_sound_and_accounts_for_every_object(archive in places(), spec in specs(), sections in policies()) {
+        let facts: Vec<Facts> = archive.iter().map(|(place, of)| archived(place, of.clone()).0).collect();
+        let request = Request { policy: policy(sections), ..request(spec) };
+        let plan = with_hooks(&request, &facts, &Volumes::default(), &Target::default());
         prop_assert_eq!(fatal(&plan), Vec::<String>::new());
         let left: usize = plan.left_out.iter().map(|left| left.names.len()).sum();
         prop_assert_eq!(plan.items().count() + left, archive.len());

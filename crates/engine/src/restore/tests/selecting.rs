@@ -1,22 +1,16 @@
 //! What a resource policy selects of an archive.
 
 use super::*;
-use crate::policy::{Filter, Source};
 use crate::restore::Rule;
 
 /// The plan of a restore with `spec` and a policy of these sections.
 fn planned_by(sections: &str, spec: Value, archive: &[(&str, Value)]) -> RestorePlan {
     let facts: Vec<Facts> =
         archive.iter().map(|(place, document)| archived(place, document.clone()).0).collect();
-    let request = Request { policy: filter(sections), ..request(spec) };
+    let request = Request { policy: policy(sections), ..request(spec) };
     let plan = plan(&request, &catalog(), &facts, &Volumes::default(), &Target::default()).unwrap();
     assert_eq!(fatal(&plan), Vec::<String>::new());
     plan
-}
-
-fn filter(sections: &str) -> Filter {
-    let text = format!("version: v1\n{sections}");
-    Source { name: "p".into(), document: Some(json!({"data": {"policy": text}})) }.filter().unwrap()
 }
 
 /// The objects of a plan, as the backup names them, and those that its policy leaves out.

@@ -214,6 +214,16 @@ fn claims_forget_their_binding_and_volumes_their_claims_uid() {
             "spec": {"volumeName": "gone", "storageClassName": "fast"}, "status": {"phase": "Bound"}}),
         json!({"metadata": {"annotations": {"mine": "m"}}, "spec": {"storageClassName": "fast"}}),
     );
+    // One that was made from a snapshot, and one that was made from another claim.
+    let made_from = |kind: &str| {
+        let source = json!({"kind": kind, "name": "s"});
+        json!({"spec": {"volumeName": "gone", "dataSource": source, "dataSourceRef": source}, "status": {"phase": "Bound"}})
+    };
+    check("persistentvolumeclaims shop/data", made_from("VolumeSnapshot"), json!({"spec": {}}));
+    let mut clone = made_from("PersistentVolumeClaim");
+    clone.as_object_mut().unwrap().remove("status");
+    clone["spec"].as_object_mut().unwrap().remove("volumeName");
+    check("persistentvolumeclaims shop/data", made_from("PersistentVolumeClaim"), clone);
     // A claim that was made for one volume and is not bound to it yet.
     check(
         "persistentvolumeclaims shop/data",
