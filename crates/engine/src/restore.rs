@@ -9,6 +9,7 @@ pub mod check;
 pub mod existing;
 pub mod files;
 pub mod hooked;
+mod in_vain;
 pub mod log;
 pub mod mappings;
 pub mod modifiers;

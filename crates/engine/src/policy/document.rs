@@ -124,10 +124,15 @@ pub(super) struct ResourceFilter {
     pub(super) excluded_names: Vec<String>,
 }
 
-/// A label selector. One without requirements is none.
+/// A label selector: labels with their values, as Velero has it, or as resources have it. One without requirements is none.
+#[derive(Debug, Default, Deserialize)]
+#[serde(try_from = "BTreeMap<String, Value>")]
+pub(super) struct Labels(Selector);
+
+/// A label selector as resources have it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct Labels {
+struct Selector {
     #[serde(deserialize_with = "or_default")]
     match_labels: BTreeMap<String, String>,
     #[serde(deserialize_with = "or_default")]
@@ -157,10 +162,41 @@ impl Document {
     }
 }
 
+impl TryFrom<BTreeMap<String, Value>> for Labels {
+    type Error = String;
+
+    fn try_from(members: BTreeMap<String, Value>) -> Result<Self, String> {
+        let of_selector = |(key, value): (&String, &Value)| {
+            matches!(key.as_str(), "matchLabels" | "matchExpressions") && scalar(value).is_none()
+        };
+        if members.iter().all(of_selector) {
+            let selector = serde_json::from_value(members.into_iter().collect());
+            return selector.map(Self).map_err(|error| format!("it is no label selector: {error}"));
+        }
+        let label = |(key, value): (String, Value)| match scalar(&value) {
+            Some(text) => Ok((key, text)),
+            None => {
+                Err(format!("{key} is neither a label with its value, nor matchLabels or matchExpressions"))
+            }
+        };
+        let match_labels = members.into_iter().map(label).collect::<Result<_, _>>()?;
+        Ok(Self(Selector { match_labels, ..Selector::default() }))
+    }
+}
+
+/// A value of a label as it is meant, also where somebody left the quotes out.
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        _ => None,
+    }
+}
+
 impl Labels {
     /// Whether it asks for nothing.
     pub(super) fn is_empty(&self) -> bool {
-        self.match_labels.is_empty() && self.match_expressions.is_empty()
+        self.0.match_labels.is_empty() && self.0.match_expressions.is_empty()
     }
 
     /// The same, as resources have it.
@@ -171,8 +207,8 @@ impl Labels {
             values: Some(of.values.clone()),
         };
         LabelSelector {
-            match_labels: Some(self.match_labels.clone()),
-            match_expressions: Some(self.match_expressions.iter().map(requirement).collect()),
+            match_labels: Some(self.0.match_labels.clone()),
+            match_expressions: Some(self.0.match_expressions.iter().map(requirement).collect()),
         }
     }
 }

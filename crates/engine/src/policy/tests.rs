@@ -342,3 +342,43 @@ fn a_restore_has_filters_only() {
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(source("version: v1").filter().unwrap().is_empty());
 }
+
+#[test]
+fn labels_are_selected_as_velero_writes_them_and_as_resources_do() {
+    let selected = |selector: &str| {
+        let filters = format!("[{{kinds: [Secret], {selector}}}]");
+        let text = format!(
+            "version: v1\nnamespacedFilterPolicies: [{{namespaces: [a], resourceFilters: {filters}}}]"
+        );
+        let filter =
+            source(&text).filter().unwrap_or_else(|errors| panic!("{selector}: {errors:?}")).bind(&catalog());
+        let objects = [("app", "web"), ("app", "db"), ("backup", "true"), ("tier", "1")];
+        let judged = objects.map(|(key, value)| {
+            let labels = BTreeMap::from([(key.to_owned(), value.to_owned())]);
+            let secret = ObjectKey::new(GroupResource::new("", "secrets"), Some("a"), "x");
+            filter.judge(&secret, "Secret", &labels) == Verdict::Selected
+        });
+        judged.map(u8::from)
+    };
+    for (selector, expected) in [
+        ("labelSelector: {app: web}", [1, 0, 0, 0]),
+        ("labelSelector: {app: web, tier: '1'}", [0, 0, 0, 0]),
+        ("labelSelector: {matchLabels: {app: web}}", [1, 0, 0, 0]),
+        ("labelSelector: {matchExpressions: [{key: app, operator: In, values: [web, db]}]}", [1, 1, 0, 0]),
+        ("labelSelector: {backup: true}", [0, 0, 1, 0]),
+        ("labelSelector: {}", [1, 1, 1, 1]),
+        ("orLabelSelectors: [{app: web}, {tier: 1}]", [1, 0, 0, 1]),
+        ("orLabelSelectors: [{matchLabels: {app: db}}, {backup: \"true\"}]", [0, 1, 1, 0]),
+    ] {
+        assert_eq!(selected(selector), expected, "{selector}");
+    }
+    for wrong in ["{matchLabel: {app: web}}", "{matchLabels: {app: web}, app: web}", "{app: [web]}"] {
+        let filters = format!("[{{kinds: [Secret], labelSelector: {wrong}}}]");
+        let found =
+            errors(&format!("namespacedFilterPolicies: [{{namespaces: [a], resourceFilters: {filters}}}]"));
+        assert!(
+            found.len() == 1 && found[0].contains("is neither a label with its value"),
+            "{wrong}: {found:?}"
+        );
+    }
+}

@@ -10,6 +10,7 @@ use api::velero::v1::{Restore, RestoreSpec};
 use api::{Kind, labels};
 
 use super::adjustments::Adjustments;
+use super::in_vain::in_vain;
 use super::order::{DEFINITIONS, NAMESPACES, Order, Priorities};
 use super::plan::{
     Gate, Identity, LeftOut, PlannedItem, PlannedKind, PlannedNamespace, Policy, RestorePlan, Rule, Stage,
@@ -25,7 +26,6 @@ use crate::facts::{Facts, Relation};
 use crate::filter::SelectorError;
 use crate::filter::selector::Labelled;
 use crate::policy::Filter;
-use crate::policy::filter::Note;
 use crate::preview::expected_plan;
 use crate::problem::{Code, Problem, Severity};
 
@@ -100,21 +100,19 @@ pub fn plan(
 ) -> Result<RestorePlan, Refusal> {
     let index: BTreeMap<&ObjectKey, &Facts> = facts.iter().map(|of| (&of.key, of)).collect();
     let known = catalog.clone().with(types::of(&index));
-    let namespaces = index.keys().filter_map(|key| key.namespace.as_deref()).collect();
+    let namespaces: BTreeSet<&str> = index.keys().filter_map(|key| key.namespace.as_deref()).collect();
     let scope = Scope::of(&request.spec, &request.policy, &known, &namespaces)?;
     let order = Order::new(&request.priorities, &known);
-    let notes = scope.in_vain(&request.policy, &known);
-    let draft = Draft { problems: notes.iter().map(in_vain).collect(), ..Draft::default() };
+    let bare = index.keys().filter(|key| key.resource.is("", "namespaces")).map(|key| key.name.as_str());
+    let archived = namespaces.into_iter().chain(bare).collect();
+    let problems = in_vain(request, &scope, &known, &archived);
+    let draft = Draft { problems, ..Draft::default() };
     let mut planner = Planner { request, catalog, known, volumes, target, index, scope, order, draft };
     let mut chosen = planner.choose();
     planner.leave_out_derived(&mut chosen);
     planner.decide_volumes(&chosen);
     planner.place(&chosen);
     planner.finish()
-}
-
-fn in_vain(note: &Note) -> Problem {
-    Problem::new(&problems::FILTER_POLICY, Severity::Warning, note.to_string())
 }
 
 struct Planner<'a> {

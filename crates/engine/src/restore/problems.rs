@@ -158,6 +158,13 @@ pub const NOT_ESTABLISHED: Code = Code {
     remedy: "See the conditions of the definition: its names may be taken by another one. Then restore its objects again.",
 };
 
+/// A filter names something that nobody has.
+pub const FILTER_IN_VAIN: Code = Code {
+    id: "SLV-2027",
+    title: "filter of a restore names nothing",
+    remedy: "Correct the name, or take it out of the Restore: as it is written it changes nothing.",
+};
+
 /// An update overwrote fields of somebody who applies them.
 pub const FIELDS_TAKEN: Code = Code {
     id: "SLV-2030",
@@ -222,6 +229,7 @@ pub const ALL: &[Code] = &[
     POLICY_CHANGED,
     VERSION_PRIORITY,
     NOT_ESTABLISHED,
+    FILTER_IN_VAIN,
     FIELDS_TAKEN,
     NOT_RECREATED,
     STILL_THERE,

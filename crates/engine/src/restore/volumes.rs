@@ -116,3 +116,47 @@ impl From<BackupMethod> for Method {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{from_value, json};
+
+    #[test]
+    fn volumes_of_backups_without_volume_info_are_known_by_the_older_lists() {
+        let native = from_value(json!({"spec": {"persistentVolumeName": "pv-native"}})).unwrap();
+        let files = |claim: Value| {
+            let metadata = json!({"name": "b-x", "annotations": claim});
+            from_value(json!({"metadata": metadata, "spec": {"pod": {"namespace": "shop", "name": "web"}}}))
+                .unwrap()
+        };
+        let files = [files(json!({"velero.io/pvc-name": "files"})), files(json!({}))];
+        let snapshot = json!({"metadata": {"namespace": "shop"}, "spec": {"source": {"persistentVolumeClaimName": "csi"}}});
+        let content = json!({"metadata": {"namespace": "shop"}, "spec": {"source": {"volumeSnapshotContentName": "x"}}});
+        let volumes = Volumes::read(&[], &[native], &files, &[snapshot, content]);
+        for (volume, claim, method) in [
+            ("pv-native", None, Method::Native),
+            ("pv-1", Some(("shop", "files")), Method::PodVolume),
+            ("pv-1", Some(("till", "files")), Method::None),
+            ("pv-1", Some(("shop", "csi")), Method::Csi),
+            ("pv-1", Some(("shop", "other")), Method::None),
+            ("pv-1", None, Method::None),
+        ] {
+            assert_eq!(volumes.method(volume, claim), method, "{volume} {claim:?}");
+        }
+    }
+
+    #[test]
+    fn volume_info_goes_before_the_older_lists() {
+        let native = from_value(json!({"spec": {"persistentVolumeName": "pv-1"}})).unwrap();
+        let info = |method: Option<BackupMethod>| VolumeInfo {
+            pv_name: "pv-1".into(),
+            backup_method: method,
+            ..VolumeInfo::default()
+        };
+        let nameless = VolumeInfo { backup_method: Some(BackupMethod::CsiSnapshot), ..VolumeInfo::default() };
+        let volumes = Volumes::read(&[info(None), nameless], &[native], &[], &[]);
+        assert_eq!(volumes.method("pv-1", None), Method::None);
+        assert_eq!(volumes.method("", None), Method::None);
+    }
+}

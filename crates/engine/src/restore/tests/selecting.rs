@@ -163,3 +163,30 @@ fn records_of_snapshots_bring_neither_themselves_nor_a_namespace() {
         assert_eq!(namespaces, ["shop"], "{spec}");
     }
 }
+
+#[test]
+fn names_in_filters_that_nothing_has_are_warnings() {
+    let spec = json!({
+        "includedResources": ["configmaps", "deploymnets", "*.example.com"],
+        "excludedResources": ["secrest", "nodes", "resticrepositories.velero.io"],
+        "restoreStatus": {"includedResources": ["widgetz"]},
+        "includedNamespaces": ["shop", "blog", "shpo", "till-*"],
+        "namespaceMapping": {"blog": "blog-2", "gone": "gone-2"},
+    });
+    let archive = [("configmaps shop/a", json!({})), ("namespaces blog", json!({}))];
+    let plan = planned(spec, &archive, &Volumes::default(), &Target::default());
+    let found: Vec<&str> = plan.problems.iter().map(|problem| problem.message.as_str()).collect();
+    let of_types = |list: &str, word: &str| {
+        format!("{list} names {word}, which is a type of neither the cluster nor the backup")
+    };
+    let of_places = |list: &str, name: &str| format!("{list} names {name}, of which the backup has nothing");
+    let expected = [
+        of_types("includedResources", "deploymnets"),
+        of_types("excludedResources", "secrest"),
+        of_types("restoreStatus.includedResources", "widgetz"),
+        of_places("includedNamespaces", "shpo"),
+        of_places("namespaceMapping", "gone"),
+    ];
+    assert_eq!(found, expected);
+    assert!(plan.problems.iter().all(|problem| problem.code == "SLV-2027"));
+}
