@@ -25,7 +25,6 @@ const MANY: u64 = 200;
 const BATCH: usize = 10;
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "long"]
 async fn ten_random_selections_and_restores_are_as_veleros() {
     let asked = std::env::var("SALVOR_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
     let seeds = asked.map_or(SEEDS, |seed| seed..=seed);

@@ -21,10 +21,10 @@ use super::records::Records;
 use super::work::{Later, Step, Work};
 use super::{gate, item, namespace};
 use crate::error::Result;
+use crate::operation::Operation;
 use crate::operation::journal::Journal;
 use crate::operation::patience::PATIENCE;
 use crate::operation::spool::Spool;
-use crate::operation::Operation;
 
 /// How often the status says how far we are.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
