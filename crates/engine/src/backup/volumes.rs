@@ -239,10 +239,15 @@ fn asked(request: &Request, pod: &PodDetails, volume: &PodVolume) -> Option<Aske
     if never(volume) {
         None
     } else if request.volumes_to_fs_backup {
-        (!pod.unwanted.contains(&volume.name)).then_some(Asked::FsBackup)
+        (!excluded(request, pod, volume)).then_some(Asked::FsBackup)
     } else {
         pod.wanted.contains(&volume.name).then_some(Asked::Annotation)
     }
+}
+
+/// Whether an annotation of a pod takes a volume out of what is asked for by default.
+fn excluded(request: &Request, pod: &PodDetails, volume: &PodVolume) -> bool {
+    request.volumes_to_fs_backup && pod.unwanted.contains(&volume.name)
 }
 
 fn never(volume: &PodVolume) -> bool {

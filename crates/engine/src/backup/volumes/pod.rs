@@ -1,6 +1,6 @@
 //! The volumes of a pod that no claim stands for.
 
-use super::{Asked, Fate, Method, VolumeDecision, asked, never, says, settled, warning};
+use super::{Asked, Fate, Method, VolumeDecision, asked, excluded, never, says, settled, warning};
 use crate::backup::plan::Request;
 use crate::backup::problems;
 use crate::facts::{Facts, PodDetails, PodVolume};
@@ -25,6 +25,10 @@ fn fate(request: &Request, pod: &Facts, details: &PodDetails, volume: &PodVolume
         Some((action, name)) => {
             let reason = format!("{name} says {}", action.name());
             return legacy.map(|_| Fate::new(Method::Skipped, None, reason));
+        }
+        None if excluded(request, details, volume) => {
+            let reason = "an annotation of the pod leaves it out";
+            return Some(Fate::new(Method::Skipped, Some(Asked::FsBackup), reason));
         }
         None => (legacy?, says(legacy?)),
     };

@@ -1,7 +1,9 @@
 //! Decisions about volumes, one a line.
 
 use crate::backup::fixture::{Cluster, backup, config_map, policy, render};
+use crate::backup::volumes::Method;
 use crate::policy::Sources;
+use crate::problem::Severity;
 
 /// Volumes of every sort: of CSI, of NFS, of a node, a block device, unbound, mounted and not.
 const CLUSTER: &str = r"
@@ -170,4 +172,136 @@ fn the_log_lists_decisions_and_sums_up_what_is_skipped() {
     assert!(lines.iter().any(|line| line.contains(decided)), "{lines:#?}");
     let summary = r#"Summary for skipped PVs: [{\"name\":\"nfs\",\"reasons\":[{\"approach\":\"volumeSnapshot\",\"reason\":"#;
     assert!(lines.iter().any(|line| line.contains(summary)), "{lines:#?}");
+}
+
+/// Which volumes a combination is about: of CSI or not, and what the pod that mounts it says of it.
+fn decided(driver: bool, annotation: &str, spec: &str) -> (Method, Option<Severity>) {
+    let source = if driver { "csi: {driver: d}" } else { "fc: {lun: 1}" };
+    let cluster = Cluster::new(&format!(
+        "- {{apiVersion: v1, kind: Namespace, metadata: {{name: a}}}}\n\
+         - {{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {{namespace: a, name: c}}, spec: {{volumeName: v}}, status: {{phase: Bound}}}}\n\
+         - {{apiVersion: v1, kind: PersistentVolume, metadata: {{name: v}}, spec: {{{source}, claimRef: {{namespace: a, name: c}}}}}}\n\
+         - {{apiVersion: v1, kind: Pod, metadata: {{namespace: a, name: p, annotations: {{{annotation}}}}}, status: {{phase: Running}},\n   \
+            spec: {{nodeName: n1, volumes: [{{name: data, persistentVolumeClaim: {{claimName: c}}}}]}}}}",
+    ));
+    let plan = cluster.plan(&backup(spec));
+    assert_eq!(plan.volumes.len(), 1, "{}", render(&plan));
+    (plan.volumes[0].method, plan.problems.first().map(|problem| problem.severity))
+}
+
+#[test]
+fn the_combinations_of_defaults_and_annotations_come_to_what_they_come_to_with_velero() {
+    use Method::{CsiSnapshot, FsBackup, MovedSnapshot, NativeSnapshot, ObjectOnly, Skipped};
+    let (none, wanted, unwanted) =
+        ("", "backup.velero.io/backup-volumes: data", "backup.velero.io/backup-volumes-excludes: data");
+    let (csi, other) = (true, false);
+    for (driver, annotation, spec, expected) in [
+        (csi, wanted, "{}", FsBackup),
+        (other, wanted, "{}", FsBackup),
+        (csi, none, "{}", CsiSnapshot),
+        (csi, none, "{snapshotMoveData: true}", MovedSnapshot),
+        (other, none, "{volumeSnapshotLocations: [l]}", NativeSnapshot),
+        (other, none, "{}", ObjectOnly),
+        (csi, none, "{defaultVolumesToFsBackup: true}", FsBackup),
+        (other, none, "{defaultVolumesToFsBackup: true}", FsBackup),
+        (csi, unwanted, "{defaultVolumesToFsBackup: true}", CsiSnapshot),
+        (other, unwanted, "{defaultVolumesToFsBackup: true, volumeSnapshotLocations: [l]}", NativeSnapshot),
+        (other, unwanted, "{defaultVolumesToFsBackup: true}", Skipped),
+        (csi, unwanted, "{}", CsiSnapshot),
+        (csi, none, "{snapshotVolumes: false}", Skipped),
+        (csi, wanted, "{snapshotVolumes: false}", FsBackup),
+        (csi, unwanted, "{snapshotVolumes: false, defaultVolumesToFsBackup: true}", Skipped),
+    ] {
+        assert_eq!(decided(driver, annotation, spec).0, expected, "{driver} {annotation} {spec}");
+    }
+    // Who leaves a volume out by name is not warned that it is left out; who says nothing is.
+    assert_eq!(decided(other, unwanted, "{defaultVolumesToFsBackup: true}").1, None);
+    assert_eq!(decided(other, none, "{}").1, Some(Severity::Warning));
+}
+
+#[test]
+fn a_volume_that_an_annotation_leaves_out_is_skipped_in_its_name() {
+    let cluster = CLUSTER
+        .replace("backup.velero.io/backup-volumes: own", "backup.velero.io/backup-volumes-excludes: own");
+    let plan = Cluster::new(&cluster).plan(&backup("{defaultVolumesToFsBackup: true}"));
+    let text = render(&plan);
+    assert!(text.contains("volume [||a/db own] Skipped: an annotation of the pod leaves it out"), "{text}");
+    let decision = plan.volumes.iter().find(|of| of.reason.starts_with("an annotation")).unwrap();
+    assert_eq!(decision.approach(), "podvolume");
+}
+
+/// Two pods with one claim, of which only the second one wants its data, under the second of its names.
+const SHARED: &str = r"
+- {apiVersion: v1, kind: Namespace, metadata: {name: a}}
+- {apiVersion: v1, kind: PersistentVolumeClaim, metadata: {namespace: a, name: c}, spec: {volumeName: v}, status: {phase: Bound}}
+- {apiVersion: v1, kind: PersistentVolume, metadata: {name: v}, spec: {csi: {driver: d}, claimRef: {namespace: a, name: c}}}
+- {apiVersion: v1, kind: Pod, metadata: {namespace: a, name: one}, status: {phase: Running},
+   spec: {nodeName: n1, volumes: [{name: data, persistentVolumeClaim: {claimName: c}}]}}
+- {apiVersion: v1, kind: Pod, metadata: {namespace: a, name: two, annotations: {backup.velero.io/backup-volumes: 'x, again'}},
+   spec: {nodeName: n1, volumes: [{name: data, persistentVolumeClaim: {claimName: c}}, {name: again, persistentVolumeClaim: {claimName: c}}]},
+   status: {phase: Running}}
+";
+
+#[test]
+fn a_claim_that_several_pods_mount_is_decided_once() {
+    let text = render(&Cluster::new(SHARED).plan(&backup("{}")));
+    let lines: Vec<&str> =
+        text.lines().filter(|line| line.starts_with("volume") || line.contains("1303")).collect();
+    assert_eq!(
+        lines,
+        [
+            "volume [a/c|v|a/two again] FsBackup: an annotation of a pod asks for it",
+            "Warning SLV-1303 pods a/two: the pod has no volume x, which its annotation asks to back up",
+        ]
+    );
+}
+
+#[test]
+fn an_unbound_claim_is_asked_about_and_fails_nothing() {
+    let yaml = "- {apiVersion: v1, kind: Namespace, metadata: {name: a}}\n\
+        - {apiVersion: v1, kind: PersistentVolumeClaim, metadata: {namespace: a, name: c, labels: {keep: 'no'}}, status: {phase: Pending}}\n\
+        - {apiVersion: v1, kind: Pod, metadata: {namespace: a, name: p}, status: {phase: Running},\n   \
+           spec: {nodeName: n1, volumes: [{name: data, persistentVolumeClaim: {claimName: c}}]}}";
+    for (rule, expected) in [
+        (
+            "{conditions: {storageClass: [fast]}, action: {type: fs-backup}}",
+            "ObjectOnly: the claim is not bound",
+        ),
+        ("{conditions: {capacity: '1Gi,'}, action: {type: fs-backup}}", "ObjectOnly: the claim is not bound"),
+        (
+            "{conditions: {pvcLabels: {keep: 'no'}}, action: {type: skip}}",
+            "Skipped: volume policy 1 of p says skip",
+        ),
+    ] {
+        let policies = policy(&format!("version: v1\nvolumePolicies: [{rule}]"));
+        let plan = Cluster::new(yaml).plan_by(&backup("{defaultVolumesToFsBackup: true}"), &policies, false);
+        assert!(render(&plan).contains(&format!("volume [a/c||] {expected}")), "{}", render(&plan));
+        assert_eq!(plan.problems, [], "{rule}");
+        assert_eq!(plan.items.len(), 3, "pod, claim and namespace are stored");
+    }
+}
+
+#[test]
+fn a_volume_of_a_driver_that_nothing_claims_is_a_warning() {
+    let cluster = Cluster::new(
+        "- {apiVersion: v1, kind: PersistentVolume, metadata: {name: csi}, spec: {csi: {driver: d}}}",
+    );
+    let plan = cluster.plan(&backup("{}"));
+    let told: Vec<_> = plan
+        .problems
+        .iter()
+        .map(|of| (of.severity, of.code.as_str(), of.object.clone().unwrap().name))
+        .collect();
+    assert_eq!(told, [(Severity::Warning, "SLV-1301", "csi".to_owned())]);
+}
+
+#[test]
+fn a_volume_of_a_pod_that_does_not_run_is_an_error_where_its_data_was_asked_for() {
+    let waiting = SHARED.replace("status: {phase: Running}", "status: {phase: Pending}");
+    let plan = Cluster::new(&waiting).plan(&backup("{}"));
+    let text = render(&plan);
+    assert!(text.contains("ObjectOnly: the pod a/two, which mounts it, does not run"), "{text}");
+    assert!(text.contains("Error SLV-1302 persistentvolumeclaims a/c"), "{text}");
+    let plan = Cluster::new(&waiting).plan(&backup("{defaultVolumesToFsBackup: true}"));
+    assert!(render(&plan).contains("Error SLV-1302 persistentvolumeclaims a/c"), "{}", render(&plan));
 }
