@@ -455,3 +455,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_empty_namespace_stands_for_what_is_in_none() {
+    let plan = Cluster::new(SHOP).plan(&backup("{includedNamespaces: [''], includeClusterResources: true}"));
+    assert!(
+        plan.items.len() == 8 && plan.items.iter().all(|item| item.namespace.is_none()),
+        "{}",
+        render(&plan)
+    );
+    assert!(plan.problems.iter().all(|problem| problem.severity == Severity::Warning), "{}", render(&plan));
+}
+
+#[test]
+fn a_definition_stays_out_where_its_label_says_so() {
+    let labelled = SHOP.replace(
+        "{name: widgets.example.com}",
+        "{name: widgets.example.com, labels: {velero.io/exclude-from-backup: 'true'}}",
+    );
+    let plan =
+        Cluster::new(&labelled).plan(&backup("{includedNamespaces: [shop], includedResources: [widgets]}"));
+    let kinds: Vec<_> = plan.items.iter().map(|item| plan.key(item).resource.to_string()).collect();
+    assert_eq!(kinds, ["widgets.example.com"]);
+    assert_eq!(plan.left_out[0].rule, Rule::ExcludeLabel);
+}
