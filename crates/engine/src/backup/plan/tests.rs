@@ -14,7 +14,7 @@ const SHOP: &str = r"
 - {apiVersion: v1, kind: Namespace, metadata: {name: tools}}
 - {apiVersion: v1, kind: Namespace, metadata: {name: going}, status: {phase: Terminating}}
 - {apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: db-0, labels: {app: db}},
-   spec: {priorityClassName: high, nodeName: n1, volumes: [{name: data, persistentVolumeClaim: {claimName: data}}, {name: tmp, emptyDir: {}}]},
+   spec: {priorityClassName: high, nodeName: n1, containers: [{volumeMounts: [{name: data}, {name: tmp}]}], volumes: [{name: data, persistentVolumeClaim: {claimName: data}}, {name: tmp, emptyDir: {}}]},
    status: {phase: Running}}
 - {apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: web-0, labels: {app: web}}, status: {phase: Running}}
 - {apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: old-0, deletionTimestamp: '2026-05-20T10:00:00Z'}}

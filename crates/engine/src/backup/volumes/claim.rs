@@ -4,7 +4,7 @@ use api::meta::ObjectKey;
 
 use super::{
     Asked, Fate, Method, PersistentVolume, VolumeDecision, asked, by_spec, excluded, persistent, says,
-    settled, snapshot,
+    settled, snapshot, unreadable,
 };
 use crate::backup::closure::World;
 use crate::backup::plan::Request;
@@ -15,7 +15,8 @@ use crate::policy::volumes::Volume;
 /// A pod that mounts a claim.
 struct Mount<'a> {
     pod: &'a Facts,
-    running: bool,
+    /// Why it cannot be read there.
+    unreadable: Option<&'static str>,
     volume: &'a PodVolume,
     asked: Option<Asked>,
     /// The pod has it left out of what is asked for by default.
@@ -89,7 +90,8 @@ fn by_pods(request: &Request, world: &World<'_>, (claim, details, volume): Bound
         (Some(_), _) if first.asked == Some(Asked::FsBackup) => by_spec(request, volume),
         (Some(why), _) => Fate::new(Method::ObjectOnly, first.asked, why),
         (None, None) => {
-            let reason = format!("the pod {}, which mounts it, does not run", first.pod.key.full_name());
+            let why = first.unreadable.unwrap_or_default();
+            let reason = format!("it is to be read in the pod {}, and {why}", first.pod.key.full_name());
             Fate::new(Method::ObjectOnly, first.asked, reason)
         }
         (None, Some(pod)) => {
@@ -121,7 +123,7 @@ fn mounts<'a>(request: &Request, world: &World<'a>, claim: &Facts) -> Vec<Mount<
         let names = details.volumes.iter().filter(|of| of.claim.as_deref() == Some(&claim.key.name));
         mounts.extend(names.filter(|_| settled(pod, details).is_none()).map(|volume| Mount {
             pod,
-            running: details.running,
+            unreadable: unreadable(details, volume),
             volume,
             asked: asked(request, details, volume),
             excluded: excluded(request, details, volume),
@@ -130,9 +132,9 @@ fn mounts<'a>(request: &Request, world: &World<'a>, claim: &Facts) -> Vec<Mount<
     mounts
 }
 
-/// The first pod that runs, and its name for the volume.
+/// The first pod in which the volume can be read, and its name there.
 fn running<'m>(mounts: impl IntoIterator<Item = &'m Mount<'m>>) -> Option<(ObjectKey, String)> {
-    let mount = mounts.into_iter().find(|mount| mount.running)?;
+    let mount = mounts.into_iter().find(|mount| mount.unreadable.is_none())?;
     Some((mount.pod.key.clone(), mount.volume.name.clone()))
 }
 

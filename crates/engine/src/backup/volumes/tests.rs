@@ -20,16 +20,18 @@ const CLUSTER: &str = r"
 - {apiVersion: v1, kind: PersistentVolume, metadata: {name: raw}, spec: {csi: {driver: d}, claimRef: {namespace: a, name: raw}}}
 - {apiVersion: v1, kind: PersistentVolumeClaim, metadata: {namespace: a, name: waits}, status: {phase: Pending}}
 - {apiVersion: v1, kind: Pod, metadata: {namespace: a, name: db, annotations: {backup.velero.io/backup-volumes: own}},
-   spec: {nodeName: n1, volumes: [{name: data, persistentVolumeClaim: {claimName: csi}}, {name: disk, persistentVolumeClaim: {claimName: raw}},
+   spec: {nodeName: n1, containers: [{volumeMounts: [{name: data}, {name: disk}, {name: later}, {name: own}, {name: node}]}],
+   volumes: [{name: data, persistentVolumeClaim: {claimName: csi}}, {name: disk, persistentVolumeClaim: {claimName: raw}},
    {name: later, persistentVolumeClaim: {claimName: waits}}, {name: own, emptyDir: {}}, {name: node, hostPath: {path: /x}}]},
    status: {phase: Running}}
 - {apiVersion: v1, kind: Pod, metadata: {namespace: a, name: done},
-   spec: {nodeName: n1, volumes: [{name: data, persistentVolumeClaim: {claimName: nfs}}, {name: own, emptyDir: {}}]},
+   spec: {nodeName: n1, containers: [{volumeMounts: [{name: data}, {name: own}]}],
+   volumes: [{name: data, persistentVolumeClaim: {claimName: nfs}}, {name: own, emptyDir: {}}]},
    status: {phase: Succeeded}}
 - {apiVersion: v1, kind: Pod, metadata: {namespace: a, name: build, annotations: {openshift.io/build.name: b}},
-   spec: {nodeName: n1, volumes: [{name: work, emptyDir: {}}]}, status: {phase: Running}}
+   spec: {nodeName: n1, containers: [{volumeMounts: [{name: work}]}], volumes: [{name: work, emptyDir: {}}]}, status: {phase: Running}}
 - {apiVersion: v1, kind: Pod, metadata: {namespace: a, name: starting},
-   spec: {volumes: [{name: own, emptyDir: {}}]}, status: {phase: Pending}}
+   spec: {containers: [{volumeMounts: [{name: own}]}], volumes: [{name: own, emptyDir: {}}]}, status: {phase: Pending}}
 ";
 
 /// The decisions of a backup, and its problems by code.
@@ -182,7 +184,7 @@ fn decided(driver: bool, annotation: &str, spec: &str) -> (Method, Option<Severi
          - {{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {{namespace: a, name: c}}, spec: {{volumeName: v}}, status: {{phase: Bound}}}}\n\
          - {{apiVersion: v1, kind: PersistentVolume, metadata: {{name: v}}, spec: {{{source}, claimRef: {{namespace: a, name: c}}}}}}\n\
          - {{apiVersion: v1, kind: Pod, metadata: {{namespace: a, name: p, annotations: {{{annotation}}}}}, status: {{phase: Running}},\n   \
-            spec: {{nodeName: n1, volumes: [{{name: data, persistentVolumeClaim: {{claimName: c}}}}]}}}}",
+            spec: {{nodeName: n1, containers: [{{volumeMounts: [{{name: data}}]}}], volumes: [{{name: data, persistentVolumeClaim: {{claimName: c}}}}]}}}}",
     ));
     let plan = cluster.plan(&backup(spec));
     assert_eq!(plan.volumes.len(), 1, "{}", render(&plan));
@@ -236,9 +238,10 @@ const SHARED: &str = r"
 - {apiVersion: v1, kind: PersistentVolumeClaim, metadata: {namespace: a, name: c}, spec: {volumeName: v}, status: {phase: Bound}}
 - {apiVersion: v1, kind: PersistentVolume, metadata: {name: v}, spec: {csi: {driver: d}, claimRef: {namespace: a, name: c}}}
 - {apiVersion: v1, kind: Pod, metadata: {namespace: a, name: one}, status: {phase: Running},
-   spec: {nodeName: n1, volumes: [{name: data, persistentVolumeClaim: {claimName: c}}]}}
+   spec: {nodeName: n1, containers: [{volumeMounts: [{name: data}]}], volumes: [{name: data, persistentVolumeClaim: {claimName: c}}]}}
 - {apiVersion: v1, kind: Pod, metadata: {namespace: a, name: two, annotations: {backup.velero.io/backup-volumes: 'x, again'}},
-   spec: {nodeName: n1, volumes: [{name: data, persistentVolumeClaim: {claimName: c}}, {name: again, persistentVolumeClaim: {claimName: c}}]},
+   spec: {nodeName: n1, containers: [{volumeMounts: [{name: data}, {name: again}]}],
+   volumes: [{name: data, persistentVolumeClaim: {claimName: c}}, {name: again, persistentVolumeClaim: {claimName: c}}]},
    status: {phase: Running}}
 ";
 
@@ -261,7 +264,7 @@ fn an_unbound_claim_is_asked_about_and_fails_nothing() {
     let yaml = "- {apiVersion: v1, kind: Namespace, metadata: {name: a}}\n\
         - {apiVersion: v1, kind: PersistentVolumeClaim, metadata: {namespace: a, name: c, labels: {keep: 'no'}}, status: {phase: Pending}}\n\
         - {apiVersion: v1, kind: Pod, metadata: {namespace: a, name: p}, status: {phase: Running},\n   \
-           spec: {nodeName: n1, volumes: [{name: data, persistentVolumeClaim: {claimName: c}}]}}";
+           spec: {nodeName: n1, containers: [{volumeMounts: [{name: data}]}], volumes: [{name: data, persistentVolumeClaim: {claimName: c}}]}}";
     for (rule, expected) in [
         (
             "{conditions: {storageClass: [fast]}, action: {type: fs-backup}}",
@@ -300,8 +303,50 @@ fn a_volume_of_a_pod_that_does_not_run_is_an_error_where_its_data_was_asked_for(
     let waiting = SHARED.replace("status: {phase: Running}", "status: {phase: Pending}");
     let plan = Cluster::new(&waiting).plan(&backup("{}"));
     let text = render(&plan);
-    assert!(text.contains("ObjectOnly: the pod a/two, which mounts it, does not run"), "{text}");
+    assert!(
+        text.contains("ObjectOnly: it is to be read in the pod a/two, and the pod does not run"),
+        "{text}"
+    );
     assert!(text.contains("Error SLV-1302 persistentvolumeclaims a/c"), "{text}");
     let plan = Cluster::new(&waiting).plan(&backup("{defaultVolumesToFsBackup: true}"));
     assert!(render(&plan).contains("Error SLV-1302 persistentvolumeclaims a/c"), "{}", render(&plan));
+}
+
+#[test]
+fn a_volume_that_no_container_mounts_is_not_read_through_its_pod() {
+    let unmounted = SHARED
+        .replace("{name: data}, {name: again}", "{name: data}")
+        .replace("[{name: data, p", "[{name: tmp, emptyDir: {}}, {name: data, p");
+    let lines = |yaml: &str, spec: &str| {
+        let text = render(&Cluster::new(yaml).plan(&backup(spec)));
+        let of = |line: &&str| line.starts_with("volume") || line.contains("SLV-130");
+        text.lines()
+            .filter(of)
+            .map(|line| line.split(": the data").next().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let wanted = lines(&unmounted, "{}");
+    assert!(
+        wanted[0].ends_with(
+            "ObjectOnly: it is to be read in the pod a/two, and no container of the pod mounts it"
+        ),
+        "{wanted:?}"
+    );
+    assert!(wanted.contains(&"Error SLV-1302 persistentvolumeclaims a/c".to_owned()), "{wanted:?}");
+    let own = lines(&unmounted.replace("'x, again'", "tmp"), "{}");
+    assert!(
+        own.contains(&"volume [||a/two tmp] Skipped: no container of the pod mounts it".to_owned()),
+        "{own:?}"
+    );
+    assert!(
+        own.iter()
+            .any(|line| line.starts_with("Warning SLV-1303 pods a/two: the volume tmp is not backed up")),
+        "{own:?}"
+    );
+    let nobody =
+        unmounted.replace("{volumeMounts: [{name: data}]}", "{name: main}").replace("'x, again'", "''");
+    assert!(
+        lines(&nobody, "{defaultVolumesToFsBackup: true}")[0].starts_with("volume [a/c|v|] CsiSnapshot"),
+        "what is asked of all is not asked of those that it does not fit"
+    );
 }
