@@ -64,7 +64,7 @@ async fn reading(deps: &Deps, spec: &RestoreSpec, made: BTreeSet<String>) -> Res
     Ok(reading)
 }
 
-fn config_maps() -> ResourceType {
+pub(crate) fn config_maps() -> ResourceType {
     ResourceType::addressed("", "v1", "configmaps", "ConfigMap", true)
 }
 
@@ -106,7 +106,7 @@ fn default_class(classes: &[Value]) -> Option<String> {
 }
 
 /// An object, if it is there.
-async fn found(
+pub(crate) async fn found(
     deps: &Deps,
     resource: ResourceType,
     namespace: Option<&str>,

@@ -13,7 +13,7 @@ pub const NOT_ACTING: [&str; 15] = [
     "default-volume-snapshot-locations",
     "default-volumes-to-fs-backup",
     "disable-informer-cache",
-    // Only EnableAPIGroupVersions acts, and only on backups.
+    // Only EnableAPIGroupVersions acts.
     "features",
     "fs-backup-timeout",
     "item-operation-sync-frequency",
@@ -24,6 +24,9 @@ pub const NOT_ACTING: [&str; 15] = [
     "v",
     "volume-group-snapshot-label-key",
 ];
+
+/// The feature that backs up every version of an object, and chooses among them in restores.
+pub const EVERY_VERSION: &str = "EnableAPIGroupVersions";
 
 /// The settings of the server.
 #[derive(Debug, Clone)]
@@ -123,6 +126,13 @@ pub struct Limits {
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
+
+impl Config {
+    /// Whether backups hold every version of an object, and restores choose among them.
+    pub fn every_version(&self) -> bool {
+        self.features.contains(EVERY_VERSION)
+    }
+}
 
 impl Default for Config {
     fn default() -> Self {

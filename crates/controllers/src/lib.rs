@@ -5,6 +5,7 @@
 //! writes the outcome into the object's status. It may be stopped after any line and run again.
 
 mod adjust;
+mod choice;
 pub mod config;
 pub mod deps;
 pub mod error;

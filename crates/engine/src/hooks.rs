@@ -41,6 +41,14 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// What a failure means where nobody says, as it is documented for hooks of backups and for those of restores.
+    fn on_error(self) -> OnError {
+        match self {
+            Self::Pre | Self::Post => OnError::Fail,
+            Self::Restored => OnError::Continue,
+        }
+    }
+
     /// What it is called in sentences.
     pub fn words(self) -> &'static str {
         match self {
@@ -54,7 +62,7 @@ impl Kind {
 /// What a failure of a command means for the commands after it. It is an error of the operation in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum OnError {
-    /// The hooks of the pod that come after it are not run. What is not set means this, as documented.
+    /// The hooks of the pod that come after it are not run.
     #[default]
     Fail,
     /// They are run.
@@ -145,7 +153,7 @@ impl Exec {
             container,
             command: written.command.clone(),
             timeout: written.timeout.unwrap_or(TIMEOUT),
-            on_error: written.on_error,
+            on_error: written.on_error.unwrap_or_else(|| kind.on_error()),
             source,
             unfit,
         }

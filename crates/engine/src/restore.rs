@@ -1,13 +1,14 @@
 //! Restores: what is validated, what is planned, what becomes of each document, and what is done about objects
 //! that are there already.
 //!
-//! The flow: [`prepare()`] a Restore, [`plan()`] over the facts of the archive, [`check()`] the plan, then run it stage by stage: [`transform()`] a document, create it, and if it exists [`decide()`].
+//! The flow: [`prepare()`] a Restore, [`plan()`] over the facts of the archive, [`hooked::add_hooks`], [`check()`] the plan, then run it stage by stage: [`transform()`] a document, create it, and if it exists [`decide()`].
 
 pub mod actions;
 pub mod adjustments;
 pub mod check;
 pub mod existing;
 pub mod files;
+pub mod hooked;
 pub mod log;
 pub mod mappings;
 pub mod modifiers;

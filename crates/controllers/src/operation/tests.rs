@@ -2,6 +2,7 @@
 
 mod adjusting;
 mod blocks;
+mod choosing;
 mod deposed;
 mod dry_runs;
 mod events;
@@ -9,6 +10,7 @@ mod hooks;
 mod lasting;
 mod listing;
 mod plans;
+mod pods;
 mod policies;
 mod refusals;
 mod relations;

@@ -31,9 +31,6 @@ use crate::runtime::{Next, Spec, never};
 /// A run has a deadline of its own in the machine; this one only ends what hangs.
 const DEADLINE: Duration = Duration::from_secs(24 * 3600);
 
-/// The feature that stores every version of an object.
-const EVERY_VERSION: &str = "EnableAPIGroupVersions";
-
 /// Keeps the queue moving.
 pub static QUEUE: Spec<Deps> = Spec {
     name: "backup-queue",
@@ -149,7 +146,7 @@ async fn attempt(
     let operation = open(deps, document, backup).await?;
     let found = deps.cluster.discover().await?;
     let policies = policies(deps, backup).await?;
-    let every_version = deps.config.features.contains(EVERY_VERSION);
+    let every_version = deps.config.every_version();
     let catalog = Catalog::new(found.types);
     let planner = Planner::following(backup, &catalog, namespaces, (&policies, every_version));
     let planner = planner.without(&found.failed);

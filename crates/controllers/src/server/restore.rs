@@ -20,7 +20,6 @@ use store::backup_files::read_restore_file;
 use store::bucket::RestoreFile;
 use tracing::warn;
 
-use crate::adjust;
 use crate::deps::Deps;
 use crate::error::{Error, Result, read};
 use crate::metrics::Metric;
@@ -29,6 +28,7 @@ use crate::operation::attempts::conclude;
 use crate::operation::{Operation, Place, failed, restore as operation};
 use crate::report::report;
 use crate::runtime::{Next, Spec, never};
+use crate::{adjust, choice};
 
 /// A run has a deadline of its own in the machine; this one only ends what hangs.
 const DEADLINE: Duration = Duration::from_secs(24 * 3600);
@@ -118,12 +118,13 @@ async fn begin(deps: &Deps, restore: &Restore, now: Timestamp) -> Result<()> {
     let catalog = Catalog::new(deps.cluster.discover().await?.types);
     let backups = list::<Backup>(deps, "").await?;
     let locations = list::<BackupStorageLocation>(deps, "").await?;
-    let adjustments = adjust::read(deps, &restore.spec).await?.errors;
+    let mut config_maps = adjust::read(deps, &restore.spec).await?.errors;
+    config_maps.extend(choice::policy(deps, &restore.spec).await?.err().unwrap_or_default());
     let observed = Prepared {
         backups: &backups,
         locations: &locations,
         catalog: &catalog,
-        adjustments: &adjustments,
+        config_maps: &config_maps,
         now,
     };
     let defaults = Defaults { item_operation_timeout: deps.config.backup.item_operation_timeout.into() };

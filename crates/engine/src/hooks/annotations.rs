@@ -38,8 +38,9 @@ pub struct Written {
     pub container: String,
     /// The program and its arguments.
     pub command: Vec<String>,
-    /// What a failure means.
-    pub on_error: OnError,
+    /// What a failure means, where somebody says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_error: Option<OnError>,
     /// How long it may take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<GoDuration>,
@@ -72,7 +73,7 @@ fn written(pod: &Value, prefix: &'static str) -> Option<Written> {
     let written = Written {
         container: reader.text("container").unwrap_or_default().to_owned(),
         command,
-        on_error: reader.read("on-error", on_error).unwrap_or_default(),
+        on_error: reader.read("on-error", on_error),
         timeout: reader.read(if prefix == RESTORED { "exec-timeout" } else { "timeout" }, duration),
         wait_timeout: reader.read("wait-timeout", duration),
         wait_for_ready: reader.read("wait-for-ready", yes_or_no).unwrap_or_default(),
@@ -179,7 +180,7 @@ mod tests {
             "post.hook.backup.velero.io/on-error": "Ignore",
         }));
         let post = found.unwrap().post.unwrap();
-        assert_eq!((post.timeout, post.on_error), (None, OnError::Fail));
+        assert_eq!((post.timeout, post.on_error), (None, None));
         let unread =
             ["post.hook.backup.velero.io/on-error=Ignore", "post.hook.backup.velero.io/timeout=soon"];
         assert_eq!(post.unread, unread);
@@ -194,7 +195,7 @@ mod tests {
         }));
         let expected = Written {
             command: vec!["load".into()],
-            on_error: OnError::Continue,
+            on_error: Some(OnError::Continue),
             timeout: Some(GoDuration::from_mins(1)),
             wait_for_ready: true,
             ..Written::default()

@@ -104,7 +104,7 @@ fn written(BackupResourceHook { exec }: &BackupResourceHook) -> Written {
     Written {
         container: exec.container.clone(),
         command: exec.command.clone(),
-        on_error: exec.on_error.into(),
+        on_error: Some(exec.on_error.into()),
         timeout: Some(exec.timeout).filter(|time| !time.is_zero()),
         ..Written::default()
     }

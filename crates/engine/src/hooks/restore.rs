@@ -1,13 +1,13 @@
 //! Hooks of restores: commands in restored pods, once their containers run.
 //!
-//! The hooks of one pod run in their order, those of different pods side by side: what one pod does never keeps the
-//! hooks of another from running. Each waits for its container until its own time to wait is over, or the restore's
+//! The hooks of one container run in their order, those of one pod never two at once, and those of different pods side by
+//! side: what one pod does never keeps the hooks of another from running. Each waits for its container until its own time to wait is over, or the restore's
 //! `itemOperationTimeout` where it has none; a hook whose time is over is an error and is not run. The time counts from
 //! when the pod was created, or found by a server that goes on with the restore. A hook that was cut off is an error
-//! and never runs again. After a failure with `onError: Fail`, which also is what no `onError` means, the pod's hooks
-//! after it are not run.
+//! and never runs again. After a failure with `onError: Fail` the pod's other hooks are not run.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use api::GoDuration;
 use api::velero::v1::{RestoreHooks, RestoreResourceHook};
@@ -115,7 +115,7 @@ fn written(exec: &api::velero::v1::ExecRestoreHook) -> Written {
     Written {
         container: exec.container.clone(),
         command: exec.command.clone(),
-        on_error: exec.on_error.into(),
+        on_error: exec.on_error.map(Into::into),
         timeout: some(exec.exec_timeout),
         wait_timeout: some(exec.wait_timeout),
         wait_for_ready: exec.wait_for_ready == Some(true),
@@ -135,7 +135,21 @@ pub enum Next {
     Await,
 }
 
-/// What to do about hook `number`, when all of its pod before it are settled, and `action` became of the pod.
+/// The hooks of each container among some hooks of one pod, by number.
+pub fn by_container(hooks: &[RestoreHook], numbers: Range<u32>) -> Vec<Vec<u32>> {
+    let mut containers: Vec<(&str, Vec<u32>)> = Vec::new();
+    for number in numbers {
+        let Some(hook) = hooks.get(number as usize) else { continue };
+        let name = hook.exec.container.as_str();
+        match containers.iter_mut().find(|(container, _)| *container == name) {
+            Some((_, of_container)) => of_container.push(number),
+            None => containers.push((name, vec![number])),
+        }
+    }
+    containers.into_iter().map(|(_, numbers)| numbers).collect()
+}
+
+/// What to do about hook `number`, when all of its container before it are settled, and `action` became of the pod.
 pub fn next(hooks: &[RestoreHook], number: u32, action: Action, steps: &Steps) -> Next {
     let Some(hook) = hooks.get(number as usize) else { return Next::Nothing };
     if steps.outcome(number).is_some() {
@@ -151,10 +165,9 @@ pub fn next(hooks: &[RestoreHook], number: u32, action: Action, steps: &Steps) -
         let how = "was cut off when the server died: it is not known whether it did its work";
         return Next::Settle(Outcome::failed(End::CutOff, &hook.exec, how));
     }
-    let first = hooks.partition_point(|other| other.item < hook.item);
-    let mut before = (0u32..).zip(hooks).take(number as usize).skip(first);
+    let mut of_pod = (0u32..).zip(hooks).filter(|(_, other)| other.item == hook.item);
     let stopped =
-        before.any(|(number, other)| steps.outcome(number).is_some_and(|outcome| outcome.stops(&other.exec)));
+        of_pod.any(|(number, other)| steps.outcome(number).is_some_and(|outcome| outcome.stops(&other.exec)));
     if stopped { Next::Settle(Outcome::of(End::NotRun)) } else { Next::Await }
 }
 

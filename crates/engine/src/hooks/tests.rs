@@ -218,3 +218,24 @@ fn a_pod_that_was_there_already_gets_no_hooks() {
         assert_eq!(next == not_needed, settled, "{action:?}");
     }
 }
+
+#[test]
+fn hooks_are_grouped_by_their_containers_and_a_failure_stops_those_of_the_pod() {
+    let mut hooks = dying::restore_hooks(&[(0, true), (0, false), (0, false), (0, false), (1, false)]);
+    for (hook, container) in hooks.iter_mut().zip(["main", "side", "main", "side", "main"]) {
+        hook.exec.container = container.to_owned();
+    }
+    assert_eq!(restore::by_container(&hooks, 0..4), [vec![0, 2], vec![1, 3]]);
+    assert_eq!(restore::by_container(&hooks, 4..5), [vec![4]]);
+    // One of the second container has failed before the first one came up.
+    let mut steps = Steps::default();
+    steps.end(1, Outcome::of(End::Failed));
+    let not_run = restore::Next::Settle(Outcome::of(End::NotRun));
+    let next = |number, steps: &Steps| restore::next(&hooks, number, Action::Created, steps);
+    assert_eq!((next(0, &steps), next(3, &steps)), (not_run.clone(), not_run));
+    assert_eq!(next(4, &steps), restore::Next::Await);
+    // One that lets the others run.
+    let mut steps = Steps::default();
+    steps.end(0, Outcome::of(End::Failed));
+    assert_eq!(next(1, &steps), restore::Next::Await);
+}

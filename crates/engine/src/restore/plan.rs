@@ -191,6 +191,8 @@ pub enum Rule {
     ClusterScope,
     /// The label selectors.
     LabelSelector,
+    /// A filter of the resource policy.
+    FilterPolicy,
     /// A pod or job that has ended.
     Completed,
     /// The kubelet makes mirror pods.
@@ -219,6 +221,7 @@ impl Rule {
             Self::NamespaceFilter => "its namespace is filtered out",
             Self::ClusterScope => "cluster-scoped objects are not part of this restore",
             Self::LabelSelector => "the label selector does not match",
+            Self::FilterPolicy => "a filter of the resource policy leaves it out",
             Self::Completed => "it has ended",
             Self::MirrorPod => "the kubelet makes mirror pods",
             Self::Automanaged => "the API server makes this APIService",

@@ -24,8 +24,8 @@ use crate::derived;
 use crate::facts::{Facts, Relation};
 use crate::filter::SelectorError;
 use crate::filter::selector::Labelled;
-use crate::hooks;
-use crate::hooks::restore::Asked;
+use crate::policy::Filter;
+use crate::policy::filter::Note;
 use crate::preview::expected_plan;
 use crate::problem::{Code, Problem, Severity};
 
@@ -39,6 +39,8 @@ pub struct Request {
     pub restore: Identity,
     /// Its spec, as [`super::prepare()`] completed it.
     pub spec: RestoreSpec,
+    /// What its resource policy selects.
+    pub policy: Filter,
     /// The name of the backup.
     pub backup: String,
     /// The server's order of types.
@@ -61,7 +63,7 @@ pub enum Refusal {
 }
 
 impl Request {
-    /// What a prepared Restore asks for.
+    /// What a prepared Restore asks for, but for its resource policy.
     pub fn of(restore: &Restore, priorities: Priorities) -> Self {
         Self {
             restore: Identity {
@@ -70,6 +72,7 @@ impl Request {
                 uid: restore.uid().to_owned(),
             },
             spec: restore.spec.clone(),
+            policy: Filter::default(),
             backup: restore.spec.backup_name.clone(),
             priorities,
             strip_finalizers: annotated(restore, labels::STRIP_FINALIZERS),
@@ -87,7 +90,7 @@ pub struct Target {
     pub volumes: BTreeSet<String>,
 }
 
-/// Makes the plan of a restore.
+/// Makes the plan of a restore, but for its hooks: those are planned when it is known what is changed in its pods.
 pub fn plan(
     request: &Request,
     catalog: &Catalog,
@@ -98,17 +101,20 @@ pub fn plan(
     let index: BTreeMap<&ObjectKey, &Facts> = facts.iter().map(|of| (&of.key, of)).collect();
     let known = catalog.clone().with(types::of(&index));
     let namespaces = index.keys().filter_map(|key| key.namespace.as_deref()).collect();
-    let scope = Scope::of(&request.spec, &known, &namespaces)?;
+    let scope = Scope::of(&request.spec, &request.policy, &known, &namespaces)?;
     let order = Order::new(&request.priorities, &known);
-    let draft = Draft::default();
+    let notes = scope.in_vain(&request.policy, &known);
+    let draft = Draft { problems: notes.iter().map(in_vain).collect(), ..Draft::default() };
     let mut planner = Planner { request, catalog, known, volumes, target, index, scope, order, draft };
     let mut chosen = planner.choose();
     planner.leave_out_derived(&mut chosen);
     planner.decide_volumes(&chosen);
     planner.place(&chosen);
-    let mut plan = planner.finish()?;
-    add_hooks(&mut plan, &request.spec, facts);
-    Ok(plan)
+    planner.finish()
+}
+
+fn in_vain(note: &Note) -> Problem {
+    Problem::new(&problems::FILTER_POLICY, Severity::Warning, note.to_string())
 }
 
 struct Planner<'a> {
@@ -485,27 +491,6 @@ impl<'a> Planner<'a> {
             format!("the namespace mapping sends objects to the same places: {}{more}", named.join("; "));
         Problem::new(&problems::SAME_TARGET, Severity::Error, message)
     }
-}
-
-/// Adds the hooks of the pods that are restored, in the order of their items.
-fn add_hooks(plan: &mut RestorePlan, spec: &RestoreSpec, facts: &[Facts]) {
-    let pods = facts.iter().filter(|of| of.key.resource.is("", "pods"));
-    let pods: BTreeMap<&ObjectKey, &Facts> = pods.map(|of| (&of.key, of)).collect();
-    let asked = Asked::new(&spec.hooks, spec.item_operation_timeout);
-    let (mut commands, mut containers, mut problems) = (Vec::new(), Vec::new(), Vec::new());
-    for (number, item) in (0u32..).zip(plan.items()) {
-        let Some(facts) = pods.get(&plan.source(item)) else { continue };
-        let target = plan.target(item);
-        let namespace = target.namespace.as_deref().unwrap_or_default();
-        let (hooks, wrong) = asked.hooks(number, facts, namespace);
-        commands.extend(hooks);
-        problems.extend(wrong);
-        let added = asked.init_containers(facts, namespace);
-        hooks::init::add(&mut containers, added, (namespace, &target.name));
-    }
-    plan.hooks = commands;
-    plan.init_hooks = containers;
-    plan.problems.extend(problems);
 }
 
 /// `apps/v1/Deployment` of an object as it was archived.

@@ -21,8 +21,9 @@ pub struct Observed<'a> {
     pub locations: &'a [BackupStorageLocation],
     /// The types of the cluster.
     pub catalog: &'a Catalog,
-    /// What is wrong with the ConfigMaps that change objects: see [`super::adjustments`].
-    pub adjustments: &'a [String],
+    /// What is wrong with the ConfigMaps that change objects and that choose them: see [`super::adjustments`] and
+    /// [`crate::policy`].
+    pub config_maps: &'a [String],
     /// Now.
     pub now: Timestamp,
 }
@@ -51,7 +52,7 @@ pub fn prepare(restore: &Restore, observed: &Observed<'_>, defaults: &Defaults) 
     let mut errors = types(&mut spec, observed.catalog);
     errors.extend(filters(&spec));
     errors.extend(settings(&spec));
-    errors.extend_from_slice(observed.adjustments);
+    errors.extend_from_slice(observed.config_maps);
     errors.extend(source(&mut spec, observed, is_forced(restore)).err());
     if spec.item_operation_timeout.is_zero() {
         spec.item_operation_timeout = defaults.item_operation_timeout;
@@ -121,8 +122,11 @@ fn settings(spec: &RestoreSpec) -> Vec<String> {
         errors
             .push(format!("resourceModifier {name:?} is of the kind {kind:?}: only a ConfigMap can be used"));
     }
-    if let Some(reference) = &spec.resource_policy {
-        errors.push(format!("resourcePolicy {:?} is not supported by this version", reference.name));
+    if let Some(reference) = &spec.resource_policy
+        && !reference.kind.eq_ignore_ascii_case("configmap")
+    {
+        let TypedLocalObjectReference { kind, name, .. } = reference;
+        errors.push(format!("resourcePolicy {name:?} is of the kind {kind:?}: only a ConfigMap can be used"));
     }
     errors.extend(init_hooks(spec));
     errors.extend(crate::hooks::check_restore(&spec.hooks));

@@ -132,6 +132,32 @@ pub const OPERATIONS_LOST: Code = Code {
     remedy: "Look at the data of the restored volumes before you rely on it, or restore again.",
 };
 
+/// A filter of the resource policy selects nothing, wherever it looks.
+pub const FILTER_POLICY: Code = Code {
+    id: "SLV-2023",
+    title: "filter of a restore's resource policy never matches",
+    remedy: "Correct the kind, move it to the section of its scope, or take it out of the filters that leave it out.",
+};
+/// The resource policy cannot be used any more, though it could when the restore was validated.
+pub const POLICY_CHANGED: Code = Code {
+    id: "SLV-2024",
+    title: "resource policy of a restore changed",
+    remedy: "Nothing was restored. Bring the ConfigMap back as it was, or correct it, and restore again.",
+};
+/// A line of the preferred API versions means nothing.
+pub const VERSION_PRIORITY: Code = Code {
+    id: "SLV-2025",
+    title: "preferred API versions not understood",
+    remedy: "Write each line of the ConfigMap enableapigroupversions as RESOURCE.GROUP=VERSION,VERSION.",
+};
+
+/// A definition of custom resources is there, and its types are not served.
+pub const NOT_ESTABLISHED: Code = Code {
+    id: "SLV-2026",
+    title: "definition not established",
+    remedy: "See the conditions of the definition: its names may be taken by another one. Then restore its objects again.",
+};
+
 /// An update overwrote fields of somebody who applies them.
 pub const FIELDS_TAKEN: Code = Code {
     id: "SLV-2030",
@@ -192,6 +218,10 @@ pub const ALL: &[Code] = &[
     OUT_OF_TIME,
     NO_NAMESPACE,
     OPERATIONS_LOST,
+    FILTER_POLICY,
+    POLICY_CHANGED,
+    VERSION_PRIORITY,
+    NOT_ESTABLISHED,
     FIELDS_TAKEN,
     NOT_RECREATED,
     STILL_THERE,

@@ -1,4 +1,4 @@
-//! What a restore selects: the filters of its spec, read once.
+//! What a restore selects: the filters of its spec and of its resource policy, read once.
 
 use std::collections::BTreeSet;
 
@@ -10,6 +10,8 @@ use crate::catalog::Catalog;
 use crate::facts::Facts;
 use crate::filter::glob::is_pattern;
 use crate::filter::{Selector, SelectorError, Set};
+use crate::policy::Filter;
+use crate::policy::filter::{Bound, Note, Verdict};
 
 /// Types whose objects are never restored.
 pub const NOT_RESTORABLE: &[&str] = &[
@@ -36,14 +38,15 @@ const SNAPSHOT_RECORDS: &[&str] = &[
     "volumesnapshots.snapshot.storage.k8s.io",
 ];
 
-/// The filters of a restore, compiled. Whatever else is to filter objects, such as a policy, belongs here: planning asks
-/// [`Scope::selects`] and [`Scope::admits`] of each object and nothing else.
+/// The filters of a restore, compiled. Whatever else is to filter objects belongs here: planning asks [`Scope::selects`]
+/// and [`Scope::admits`] of each object and nothing else.
 #[derive(Debug, Clone)]
 pub struct Scope {
     namespaces: Set,
     resources: Set,
     cluster_scoped: ClusterScoped,
     selectors: Vec<Selector>,
+    policy: Bound,
     status: Option<Set>,
 }
 
@@ -59,10 +62,11 @@ enum ClusterScoped {
 }
 
 impl Scope {
-    /// Reads the filters. `catalog` knows the types of the cluster and of the archive, `namespaces` are those that the
-    /// archive has objects of.
+    /// Reads the filters of a spec and of its policy. `catalog` knows the types of the cluster and of the archive,
+    /// `namespaces` are those that the archive has objects of.
     pub fn of(
         spec: &RestoreSpec,
+        policy: &Filter,
         catalog: &Catalog,
         namespaces: &BTreeSet<&str>,
     ) -> Result<Self, SelectorError> {
@@ -79,6 +83,7 @@ impl Scope {
             resources: resources(&spec.included_resources, &spec.excluded_resources, catalog),
             cluster_scoped,
             selectors: selectors(spec)?,
+            policy: policy.bind(catalog),
             status: status.map(|of| resources(&of.included_resources, &of.excluded_resources, catalog)),
         })
     }
@@ -89,29 +94,48 @@ impl Scope {
         if facts.key.namespace.is_none() && self.cluster_scoped == ClusterScoped::Needed {
             return Err(Rule::ClusterScope);
         }
-        let matching =
-            self.selectors.is_empty() || self.selectors.iter().any(|one| one.matches(&facts.labels));
-        if matching { Ok(()) } else { Err(Rule::LabelSelector) }
+        match self.policy.judge(&facts.key, &facts.kind, &facts.labels) {
+            Verdict::Selected => Ok(()),
+            Verdict::Refused => Err(Rule::FilterPolicy),
+            Verdict::Unconcerned if self.labelled(facts) => Ok(()),
+            Verdict::Unconcerned => Err(Rule::LabelSelector),
+        }
     }
 
-    /// Whether an object may come along because a selected one needs it: labels do not matter then.
+    fn labelled(&self, facts: &Facts) -> bool {
+        self.selectors.is_empty() || self.selectors.iter().any(|one| one.matches(&facts.labels))
+    }
+
+    /// What the filters of a policy say in vain.
+    pub fn in_vain(&self, policy: &Filter, catalog: &Catalog) -> Vec<Note> {
+        policy.notes(catalog, |of| {
+            let listed_in_vain = !of.namespaced && self.cluster_scoped != ClusterScoped::All;
+            listed_in_vain || self.admits_type(&of.group_resource()).is_err()
+        })
+    }
+
+    /// Whether an object may come along because a selected one needs it: neither labels nor the policy matter then.
     pub fn admits(&self, facts: &Facts) -> Result<(), Rule> {
-        let resource = facts.key.resource.to_string();
-        if NOT_RESTORABLE.contains(&resource.as_str()) {
-            return Err(Rule::NotRestorable);
-        }
-        if SNAPSHOT_RECORDS.contains(&resource.as_str()) {
-            return Err(Rule::SnapshotRecord);
-        }
-        if !self.resources.matches(&resource) {
-            return Err(Rule::ResourceFilter);
-        }
+        self.admits_type(&facts.key.resource)?;
         if facts.key.namespace.is_none() && self.cluster_scoped == ClusterScoped::None {
             return Err(Rule::ClusterScope);
         }
         match namespace_of(facts) {
             Some(namespace) if !self.namespaces.matches(namespace) => Err(Rule::NamespaceFilter),
             _ => Ok(()),
+        }
+    }
+
+    fn admits_type(&self, resource: &GroupResource) -> Result<(), Rule> {
+        let resource = resource.to_string();
+        if NOT_RESTORABLE.contains(&resource.as_str()) {
+            Err(Rule::NotRestorable)
+        } else if SNAPSHOT_RECORDS.contains(&resource.as_str()) {
+            Err(Rule::SnapshotRecord)
+        } else if self.resources.matches(&resource) {
+            Ok(())
+        } else {
+            Err(Rule::ResourceFilter)
         }
     }
 

@@ -5,6 +5,7 @@ mod examples;
 mod meeting;
 mod planning;
 mod preparing;
+mod selecting;
 mod transforming;
 
 use std::collections::BTreeSet;
@@ -13,11 +14,13 @@ use std::fmt::Write;
 use api::meta::{GroupResource, ObjectKey, ResourceType};
 use serde_json::{Value, json};
 
+use super::hooked::add_hooks;
 use super::order::Priorities;
 use super::volumes::Volumes;
 use super::{Gravity, Identity, Request, RestorePlan, Target, check, plan};
 use crate::catalog::Catalog;
 use crate::facts::{Facts, Span};
+use crate::policy::{Filter, Source};
 use crate::problem::{Place, Severity};
 
 /// A cluster with the usual types.
@@ -84,12 +87,19 @@ pub(super) fn archived(place: &str, document: Value) -> (Facts, Value) {
 pub(super) fn request(spec: Value) -> Request {
     Request {
         expected_plan: None,
+        policy: Filter::default(),
         restore: Identity { namespace: "velero".into(), name: "r1".into(), uid: "uid-r1".into() },
         spec: serde_json::from_value(spec).unwrap(),
         backup: "b1".into(),
         priorities: Priorities::default(),
         strip_finalizers: false,
     }
+}
+
+/// What a resource policy of these sections selects.
+pub(super) fn policy(sections: &str) -> Filter {
+    let text = format!("version: v1\n{sections}");
+    Source { name: "p".into(), document: Some(json!({"data": {"policy": text}})) }.filter().unwrap()
 }
 
 /// The plan of a restore with `spec` of an archive into a cluster with the usual types.
@@ -101,7 +111,19 @@ pub(super) fn planned(
 ) -> RestorePlan {
     let facts: Vec<Facts> =
         archive.iter().map(|(place, document)| archived(place, document.clone()).0).collect();
-    plan(&request(spec), &catalog(), &facts, volumes, target).unwrap()
+    with_hooks(&request(spec), &facts, volumes, target)
+}
+
+/// The whole plan of a restore, with its hooks.
+pub(super) fn with_hooks(
+    request: &Request,
+    facts: &[Facts],
+    volumes: &Volumes,
+    target: &Target,
+) -> RestorePlan {
+    let mut plan = plan(request, &catalog(), facts, volumes, target).unwrap();
+    add_hooks(&mut plan, &request.spec, facts, &[]);
+    plan
 }
 
 /// A plan as people read it.

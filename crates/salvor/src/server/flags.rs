@@ -1,6 +1,7 @@
 //! The flags of the server: every one that Velero's server has, and what they come to.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,7 +10,9 @@ use api::GoDuration;
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser};
 use controllers::Config;
-use controllers::config::{BackupDefaults, Limits, NOT_ACTING, Periods, Priorities, RestoreSettings};
+use controllers::config::{
+    BackupDefaults, EVERY_VERSION, Limits, NOT_ACTING, Periods, Priorities, RestoreSettings,
+};
 use controllers::server::{CAN_BE_DISABLED, NOT_FOR_RESTORES};
 
 use crate::telemetry::{Format, Verbosity};
@@ -262,11 +265,12 @@ fn go_switch(arg: clap::Arg) -> clap::Arg {
         .default_value("false")
 }
 
-/// The flags that were given and change nothing yet; one that was given empty asks for nothing.
+/// The flags that were given and change nothing yet; one that was given empty asks for nothing, and one feature acts.
 fn not_acting(matches: &ArgMatches) -> Vec<String> {
     let is_given = |arg: &clap::Arg| {
         let id = arg.get_id().as_str();
-        let asks = || matches.get_raw(id).is_some_and(|mut values| values.any(|value| !value.is_empty()));
+        let in_vain = |value: &OsStr| !value.is_empty() && value.to_str() != Some(EVERY_VERSION);
+        let asks = || matches.get_raw(id).is_some_and(|mut values| values.any(in_vain));
         matches.value_source(id) == Some(ValueSource::CommandLine) && asks()
     };
     let command = Flags::command();
@@ -459,7 +463,12 @@ mod tests {
             parsed("--v=4 --features=EnableCSI --fs-backup-timeout=1h --default-backup-ttl=1h").unwrap();
         let named: BTreeSet<_> = settings.not_acting.iter().map(String::as_str).collect();
         assert_eq!(named, ["--features", "--fs-backup-timeout", "--v"].into());
-        assert!(parsed("--default-item-operation-timeout=2h --features=").unwrap().not_acting.is_empty());
+        for acting in ["--default-item-operation-timeout=2h --features=", "--features=EnableAPIGroupVersions"]
+        {
+            assert!(parsed(acting).unwrap().not_acting.is_empty(), "{acting}");
+        }
+        let both = parsed("--features=EnableAPIGroupVersions,EnableCSI").unwrap();
+        assert_eq!(both.not_acting, ["--features"]);
         let command = Flags::command();
         let known: BTreeSet<_> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
         assert!(NOT_ACTING.iter().all(|flag| known.contains(flag)));

@@ -170,7 +170,7 @@ wire_struct! {
         /// The container; empty for the first one of the pod.
         container: String,
         /// What a failure of the command means.
-        on_error: HookErrorMode,
+        on_error: Option<HookErrorMode>,
         /// How long the command may take; zero for the default.
         exec_timeout: GoDuration,
         /// How long to wait for the container; zero for ever.

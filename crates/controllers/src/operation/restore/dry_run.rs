@@ -53,7 +53,7 @@ async fn made(operation: &Operation, request: &Request) -> Result<(Vec<u8>, Outc
     let spool = Arc::new(Spool::create(&operation.scratch, &operation.uid)?);
     let contents = super::contents(operation, request, &spool).await?;
     let archive = contents.sha256.clone();
-    let plan = super::make_plan(operation, request, contents).await?;
+    let plan = super::make_plan(operation, request, contents, &spool).await?;
     preview(operation, &plan, &Asked::of(request, &archive), &spool).await
 }
 

@@ -112,7 +112,8 @@ impl<'a> Execution<'a> {
         let refused = self.items(items.clone()).await?;
         self.later.extend(refused.iter().map(|later| (later.number, later.planned)));
         self.records.flush().await?;
-        gate::wait(&self.work, stage.gate, &items, &self.progress).await
+        let missing = gate::wait(&self.work, stage.gate, &items, &self.progress).await?;
+        self.record_all(missing).await
     }
 
     /// The items that have no record.

@@ -7,8 +7,10 @@ use cluster::ErrorKind;
 use cluster::clock::Deadline;
 use cluster::port::ObjectRef;
 use engine::document::{list, text};
-use engine::journal::Progress;
+use engine::journal::{Progress, Record};
+use engine::problem::{Problem, Severity};
 use engine::restore::plan::{Gate, PlannedItem};
+use engine::restore::problems::NOT_ESTABLISHED;
 use serde_json::Value;
 use tokio::time::sleep;
 
@@ -20,24 +22,34 @@ use crate::operation::patience::{blamed, patiently};
 /// Between two looks at a definition.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// Waits until the stage's gate is passed, or has taken too long: then the objects behind it say what is missing.
+/// Waits until the stage's gate is passed, or has taken too long; what is not behind it then.
 pub(super) async fn wait(
     work: &Work<'_>,
     gate: Gate,
     items: &[(u32, &PlannedItem)],
     progress: &Progress,
-) -> Result<()> {
+) -> Result<Vec<Record>> {
     let deadline = Deadline::after(work.operation.deps.config.limits.resource_timeout);
     match gate {
-        Gate::None => Ok(()),
+        Gate::None => Ok(Vec::new()),
         Gate::Established => {
+            let mut missing = Vec::new();
             // Those that were there already may be new, too.
             for (_, planned) in items.iter().filter(|(number, _)| progress.uid(*number).is_some()) {
-                established(&work.operation.deps, &planned.name, deadline).await?;
+                if !established(&work.operation.deps, &planned.name, deadline).await? {
+                    missing.push(not_established(work, planned));
+                }
             }
-            Ok(())
+            Ok(missing)
         }
     }
+}
+
+fn not_established(work: &Work<'_>, planned: &PlannedItem) -> Record {
+    let name = &planned.name;
+    let message = format!("the definition {name} is not established: the API server serves no objects of it");
+    let problem = Problem::new(&NOT_ESTABLISHED, Severity::Error, message).about(&work.plan.target(planned));
+    Record::Note { problem: Box::new(problem) }
 }
 
 /// Waits until a definition of the cluster is established. False where there is none, or none that is in time.

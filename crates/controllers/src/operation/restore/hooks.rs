@@ -1,5 +1,5 @@
-//! Runs the hooks of restored pods: those of one pod one after the other, those of different pods side by side, while
-//! the restore goes on.
+//! Runs the hooks of restored pods: those of one pod one after the other, as its containers come up, those of different
+//! pods side by side, while the restore goes on.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -12,14 +12,15 @@ use cluster::ErrorKind;
 use cluster::clock::instant;
 use cluster::port::{ObjectRef, WatchEvent};
 use engine::document::{name, namespace};
-use engine::hooks::restore::{Look, Next, RestoreHook, Seen, look, next, too_late};
+use engine::hooks::restore::{Look, Next, RestoreHook, Seen, by_container, look, next, too_late};
 use engine::hooks::{Outcome, Run, Steps};
 use engine::journal::{self, Record};
 use engine::restore::RestorePlan;
 use futures::StreamExt;
-use tokio::sync::{Semaphore, watch};
+use futures::future::try_join_all;
+use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -93,7 +94,8 @@ impl Hooks {
         let shared = Arc::clone(&self.shared);
         self.watching
             .get_or_insert_with(|| AbortOnDropHandle::new(tokio::spawn(watch_pods(Arc::clone(&shared)))));
-        let pod = Pod { shared, steps: self.steps.only(numbers.clone()), outcome: outcome.clone() };
+        let steps = Mutex::new(self.steps.only(numbers.clone()));
+        let pod = Pod { shared, steps, outcome: outcome.clone() };
         self.tasks.spawn(pod.run(numbers));
     }
 
@@ -158,10 +160,14 @@ fn pods() -> ResourceType {
 /// The hooks of one pod at work.
 struct Pod {
     shared: Arc<Shared>,
-    steps: Steps,
+    /// Whoever runs a command in the pod has it: no two run at once.
+    steps: Mutex<Steps>,
     /// What became of the pod.
     outcome: journal::Outcome,
 }
+
+/// What became of a hook, where that was not known already, and how it ran, if it did.
+type Turn = (Option<Outcome>, Option<Run>);
 
 /// What waiting for a container came to.
 enum Awaited {
@@ -174,45 +180,68 @@ enum Awaited {
 }
 
 impl Pod {
-    async fn run(mut self, numbers: Range<u32>) -> Result<Ended> {
-        let shared = Arc::clone(&self.shared);
+    async fn run(self, numbers: Range<u32>) -> Result<Ended> {
         let created = instant();
+        let containers = by_container(&self.shared.hooks, numbers);
+        let ended = containers.into_iter().map(|numbers| self.container(numbers, created));
+        Ok(try_join_all(ended).await?.into_iter().flatten().collect())
+    }
+
+    /// Runs the hooks of one container, one after the other.
+    async fn container(&self, numbers: Vec<u32>, created: Instant) -> Result<Ended> {
         let mut ended = Vec::new();
         for number in numbers {
-            let Some(hook) = shared.hooks.get(number as usize) else { continue };
-            let (outcome, run) = match next(&shared.hooks, number, self.outcome.action, &self.steps) {
-                Next::Nothing => continue,
-                Next::Settle(outcome) => (outcome, None),
-                Next::Await => {
-                    let wait = hook.wait_timeout.to_std().unwrap_or_default();
-                    match timeout_at(created + wait, self.wait(hook)).await {
-                        Ok(Ok(Awaited::Ready)) => match self.exec(number, hook).await? {
-                            Some((outcome, run)) => (outcome, Some(run)),
-                            None => break,
-                        },
-                        Ok(Ok(Awaited::Settled(outcome))) => (outcome, None),
-                        Ok(Ok(Awaited::Stopped)) => break,
-                        Ok(Err(error)) => return Err(error),
-                        Err(_) => (too_late(hook), None),
-                    }
-                }
-            };
-            shared.runner.settle((number, &hook.exec), &outcome, run.as_ref()).await?;
-            self.steps.end(number, outcome.clone());
+            let Some(hook) = self.shared.hooks.get(number as usize) else { continue };
+            let Some((outcome, run)) = self.turn(number, hook, created).await? else { break };
+            let Some(outcome) = outcome else { continue };
+            self.shared.runner.settle((number, &hook.exec), &outcome, run.as_ref()).await?;
             ended.push((number, outcome));
         }
         Ok(ended)
     }
 
-    /// Runs a hook, unless none may begin any more.
-    async fn exec(&mut self, number: u32, hook: &RestoreHook) -> Result<Option<(Outcome, Run)>> {
+    /// Brings a hook to its end: what became of it, where that was not known already; nothing, if none may begin any more.
+    async fn turn(&self, number: u32, hook: &RestoreHook, created: Instant) -> Result<Option<Turn>> {
+        let next = self.next(number, &*self.steps.lock().await);
+        let settled = match next {
+            Next::Nothing => return Ok(Some((None, None))),
+            Next::Settle(outcome) => outcome,
+            Next::Await => {
+                let wait = hook.wait_timeout.to_std().unwrap_or_default();
+                match timeout_at(created + wait, self.wait(hook)).await {
+                    Ok(awaited) => match awaited? {
+                        Awaited::Ready => return self.exec(number, hook).await,
+                        Awaited::Settled(outcome) => outcome,
+                        Awaited::Stopped => return Ok(None),
+                    },
+                    Err(_) => too_late(hook),
+                }
+            }
+        };
+        self.steps.lock().await.end(number, settled.clone());
+        Ok(Some((Some(settled), None)))
+    }
+
+    fn next(&self, number: u32, steps: &Steps) -> Next {
+        next(&self.shared.hooks, number, self.outcome.action, steps)
+    }
+
+    /// Runs a hook, unless none may begin any more, or one of another container has failed meanwhile.
+    async fn exec(&self, number: u32, hook: &RestoreHook) -> Result<Option<Turn>> {
+        let mut steps = self.steps.lock().await;
         let _slot = self.shared.slots.acquire().await;
         if self.shared.stop.is_cancelled() {
             return Ok(None);
         }
-        self.steps.begin(number);
+        if let Next::Settle(outcome) = self.next(number, &steps) {
+            steps.end(number, outcome.clone());
+            return Ok(Some((Some(outcome), None)));
+        }
+        steps.begin(number);
         let run = self.shared.runner.run(number, &hook.exec).await?;
-        Ok(Some((Outcome::ran(&hook.exec, &run), run)))
+        let outcome = Outcome::ran(&hook.exec, &run);
+        steps.end(number, outcome.clone());
+        Ok(Some((Some(outcome), Some(run))))
     }
 
     /// Waits for the container of a hook.

@@ -17,10 +17,11 @@ mod work;
 use std::sync::Arc;
 
 use engine::backup::check::is_fatal;
+use engine::facts::Facts;
 use engine::journal::Progress;
 use engine::preview::problems::PLAN_MOVED;
 use engine::problem::{Problem, Severity};
-use engine::restore::{self, Refusal, Request, RestorePlan, problems, versions};
+use engine::restore::{self, Refusal, Request, RestorePlan, hooked, problems, versions};
 use store::backup_files::{Mismatch, listed_digest};
 use store::bucket::BackupFile;
 
@@ -33,8 +34,8 @@ use super::fetch::{self, Contents};
 use super::journal::Journal;
 use super::log::OperationLog;
 use super::spool::Spool;
-use crate::adjust;
 use crate::error::{Error, Result};
+use crate::{adjust, choice};
 
 /// Runs a restore to its end, from wherever it is. A failure to go on is an error: then it is tried again.
 pub async fn run(operation: &Operation, request: &Request) -> Result<()> {
@@ -95,13 +96,16 @@ async fn attempt(operation: &Operation, request: &Request, log: &OperationLog) -
         }
         None => {
             let archive = contents.sha256.clone();
-            let plan = make_plan(operation, request, contents).await?;
+            let plan = make_plan(operation, request, contents, &spool).await?;
             dry_run::confirm(operation, request, &plan, (&archive, &spool)).await?;
             journal.begin(&operation.journal_owner().await?).await?;
             journal.save_plan(&plan).await?;
             plan
         }
     };
+    if let Some(policy) = &request.spec.resource_policy {
+        log.info(format!("objects are selected by the filters of the resource policy {}", policy.name));
+    }
     if let Some(modifiers) = &plan.adjustments.modifiers {
         let (count, source) = (modifiers.rules(), &modifiers.source);
         log.info(format!("objects are changed by the resource modifier {source}, rules: {count}"));
@@ -134,24 +138,46 @@ async fn contents(operation: &Operation, request: &Request, spool: &Arc<Spool>) 
     Err(refused(&problems::ARCHIVE_CHANGED, message))
 }
 
-async fn make_plan(operation: &Operation, request: &Request, contents: Contents) -> Result<RestorePlan> {
+async fn make_plan(
+    operation: &Operation,
+    request: &Request,
+    contents: Contents,
+    spool: &Spool,
+) -> Result<RestorePlan> {
     let target = observe::target(operation).await?;
     let catalog = observe::catalog(operation, &contents.facts).await?;
     let volumes = observe::volumes(operation, &request.backup).await?;
-    let facts = versions::pick(contents.facts, contents.others, &catalog);
+    let policy = choice::policy(&operation.deps, &request.spec).await?;
+    let policy = policy.map_err(|reasons| refused(&problems::POLICY_CHANGED, reasons.join("; ")))?;
+    let request = &Request { policy, ..request.clone() };
+    let (preferences, not_understood) = choice::versions(&operation.deps).await?;
+    let facts = versions::pick(contents.facts, contents.others, &catalog, preferences.as_ref());
     let mut plan =
         restore::plan(request, &catalog, &facts, &volumes, &target).map_err(|refusal| match refusal {
             Refusal::Clash(problem) => Error::Invalid(problem),
             Refusal::Selector(error) => refused(&problems::BAD_ITEM, error.to_string()),
         })?;
     adjust::complete(&operation.deps, request, &mut plan).await?;
-    plan.problems.extend(contents.problems);
+    add_hooks(&mut plan, request, &facts, spool)?;
+    plan.problems.extend(not_understood.into_iter().chain(contents.problems));
     let notes = restore::check(&plan);
     if is_fatal(&notes) {
         let notes: Vec<_> = notes.iter().map(ToString::to_string).collect();
         return Err(refused(&problems::BAD_PLAN, notes.join("; ")));
     }
     Ok(plan)
+}
+
+/// Plans hooks by what the pods are like that are created.
+fn add_hooks(plan: &mut RestorePlan, request: &Request, facts: &[Facts], spool: &Spool) -> Result<()> {
+    let mut modified = Vec::new();
+    for item in plan.items().filter(|item| hooked::is_modified(item, plan)) {
+        // One that cannot be read is an error of its own when its turn comes.
+        let document = serde_json::from_slice(&spool.read(item.at)?).ok();
+        modified.extend(document.and_then(|document| hooked::modified(document, item, plan)));
+    }
+    hooked::add_hooks(plan, &request.spec, facts, &modified);
+    Ok(())
 }
 
 fn refused(code: &engine::problem::Code, message: String) -> Error {

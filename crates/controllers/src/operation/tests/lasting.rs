@@ -219,3 +219,45 @@ async fn of_two_servers_that_plan_one_backup_the_first_counts() {
     assert_eq!(again.plan::<Value>().await.unwrap().unwrap()["by"], "holder");
     assert_eq!(again.first_spool_file(), 1);
 }
+
+/// A world that has lost its application, and whose namespace is still on its way out.
+async fn leaving() -> (World, ObjectRef) {
+    let world = shop();
+    work(&world, &world.deps(), &BACKUP, "b").await.unwrap();
+    lose(&world).await;
+    world.seed(json!({"apiVersion": "v1", "kind": "Namespace", "status": {"phase": "Terminating"},
+        "metadata": {"name": "shop", "uid": "uid-leaving", "deletionTimestamp": crate::testing::START, "finalizers": ["x.example.com/y"]}}));
+    restore_of(&world);
+    let resource = ResourceType::addressed("", "v1", "namespaces", "Namespace", false);
+    (world, ObjectRef { resource, namespace: None, name: "shop".into() })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_that_does_not_end_is_waited_for_once_for_all_that_is_in_it() {
+    let (world, _) = leaving().await;
+    let began = cluster::clock::instant();
+    work(&world, &world.deps(), &RESTORE, "r").await.unwrap();
+    let took = began.elapsed();
+    assert!((Duration::from_secs(600)..Duration::from_secs(660)).contains(&took), "{took:?}");
+    let status = world.get::<Restore>("r").await.unwrap().status;
+    assert_eq!((status.phase, status.errors), (RestorePhase::PartiallyFailed, 1), "{status:?}");
+    let results = report_of(&world, RestoreFile::Results, false).await;
+    assert!(results.contains("it is still being deleted") && results.contains("SLV-2021"), "{results}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_that_ends_in_time_is_made_anew() {
+    let (world, at) = leaving().await;
+    let deps = world.deps();
+    let restoring = work(&world, &deps, &RESTORE, "r");
+    let goes = async {
+        tokio::time::sleep(Duration::from_secs(300)).await;
+        let gone = cluster::port::Patch::Merge(json!({"metadata": {"finalizers": null}}));
+        world.fake.patch(&at, None, &gone, Default::default()).await.unwrap();
+    };
+    let (ended, ()) = tokio::join!(restoring, goes);
+    ended.unwrap();
+    let status = world.get::<Restore>("r").await.unwrap().status;
+    assert_eq!((status.phase, status.errors), (RestorePhase::Completed, 0), "{status:?}");
+    assert_eq!(application(&world).len(), 11);
+}

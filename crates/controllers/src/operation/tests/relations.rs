@@ -146,3 +146,21 @@ async fn a_definition_that_the_cluster_does_not_serve_yet_is_waited_for() {
     assert_eq!((status.phase, status.warnings), (RestorePhase::Completed, 0), "{status:?}");
     assert_eq!(object_of(&world, "Widget", "w")["metadata"]["namespace"], "shop");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_definition_that_is_never_established_is_an_error_of_its_own() {
+    let world = shop();
+    let at = define(&world).await;
+    world.seed(json!({"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w", "namespace": "shop"}}));
+    work(&world, &world.deps(), &BACKUP, "b").await.unwrap();
+    world.fake.delete(&at, None).await.unwrap();
+    world.fake.hold_definitions();
+    restore_with(&world, json!({"includedResources": ["customresourcedefinitions"]}));
+    let began = cluster::clock::instant();
+    work(&world, &world.deps(), &RESTORE, "r").await.unwrap();
+    let took = began.elapsed();
+    assert!((Duration::from_secs(600)..Duration::from_secs(700)).contains(&took), "{took:?}");
+    let status = world.get::<Restore>("r").await.unwrap().status;
+    assert_eq!((status.phase, status.errors), (RestorePhase::PartiallyFailed, 1), "{status:?}");
+    assert!(report_of(&world, RestoreFile::Results, false).await.contains("SLV-2026"));
+}

@@ -1,4 +1,4 @@
-//! Claims: what bound and provisioned them, and the volume if it does not come back.
+//! Claims: what bound and provisioned them, and the volume if it does not come back, with the snapshot that it came from.
 
 use api::labels;
 use serde_json::Value;
@@ -30,5 +30,16 @@ fn run(document: &mut Value, context: &Context<'_>) {
     let volume = text(document, &["spec", "volumeName"]);
     if context.plan.volumes.get(volume) == Some(&Decision::Provision) {
         remove(document, &["spec", "volumeName"]);
+        forget_snapshot(document);
+    }
+}
+
+/// A claim that was made from a snapshot would wait for that for ever: no restore brings it back. Its data is told of by
+/// the decision on its volume.
+fn forget_snapshot(document: &mut Value) {
+    for source in ["dataSource", "dataSourceRef"] {
+        if text(document, &["spec", source, "kind"]) == "VolumeSnapshot" {
+            remove(document, &["spec", source]);
+        }
     }
 }

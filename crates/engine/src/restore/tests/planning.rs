@@ -302,6 +302,28 @@ fn hooks_follow_their_pods_to_where_those_are_restored() {
 }
 
 #[test]
+fn without_on_error_a_restore_hook_lets_the_others_of_its_pod_run() {
+    use crate::hooks::OnError::{self, Continue, Fail};
+    let pod = |annotations: Value| json!({"metadata": {"annotations": annotations, "labels": {"app": "db"}}, "spec": {"containers": [{"name": "db"}]}});
+    let said = |key: &str| format!("post.hook.restore.velero.io/{key}");
+    let archive = [
+        ("pods shop/a", pod(json!({ said("command"): "load" }))),
+        ("pods shop/b", pod(json!({ said("command"): "load", said("on-error"): "Fail" }))),
+        ("pods shop/c", pod(json!({}))),
+    ];
+    let exec = |more: Value| {
+        let mut exec = json!({"command": ["warm"]});
+        json_patch::merge(&mut exec, &more);
+        json!({ "exec": exec })
+    };
+    let hooks = [exec(json!({})), exec(json!({"onError": "Fail"})), exec(json!({"onError": "Continue"}))];
+    let spec = json!({"hooks": {"resources": [{"name": "h", "postHooks": hooks}]}});
+    let plan = planned(spec, &archive, &Volumes::default(), &Target::default());
+    let found: Vec<OnError> = plan.hooks.iter().map(|hook| hook.exec.on_error).collect();
+    assert_eq!(found, [Continue, Fail, Continue, Fail, Continue]);
+}
+
+#[test]
 fn nothing_is_said_to_be_nothing() {
     check_plan(
         json!({"includedNamespaces": ["gone-*"], "includeClusterResources": false}),
@@ -656,11 +678,26 @@ fn specs() -> impl Strategy<Value = Value> {
     })
 }
 
+fn policies() -> impl Strategy<Value = &'static str> {
+    prop_oneof![
+        Just(""),
+        Just(
+            "namespacedFilterPolicies: [{namespaces: [a], resourceFilters: [{kinds: [pods, Widget], names: ['[ab]']}]}]"
+        ),
+        Just(
+            "clusterScopedFilterPolicy: {resourceFilters: [{kinds: [customresourcedefinitions], names: [other]}]}\n\
+            namespacedFilterPolicies: [{namespaces: ['*'], resourceFilters: [{kinds: [deployments]}, {kinds: ['*'], \
+            labelSelector: {matchLabels: {a: b}}}]}]"
+        ),
+    ]
+}
+
 proptest! {
     #[test]
-    fn every_plan_is_sound_and_accounts_for_every_object(archive in places(), spec in specs()) {
-        let archive: Vec<(&str, Value)> = archive.iter().map(|(place, of)| (place.as_str(), of.clone())).collect();
-        let plan = planned(spec, &archive, &Volumes::default(), &Target::default());
+    fn every_plan_is_sound_and_accounts_for_every_object(archive in places(), spec in specs(), sections in policies()) {
+        let facts: Vec<Facts> = archive.iter().map(|(place, of)| archived(place, of.clone()).0).collect();
+        let request = Request { policy: policy(sections), ..request(spec) };
+        let plan = with_hooks(&request, &facts, &Volumes::default(), &Target::default());
         prop_assert_eq!(fatal(&plan), Vec::<String>::new());
         let left: usize = plan.left_out.iter().map(|left| left.names.len()).sum();
         prop_assert_eq!(plan.items().count() + left, archive.len());

@@ -38,7 +38,7 @@ fn prepared_with(annotations: Value, spec: Value, location: &str) -> Prepared {
         backups: &backups,
         locations: &locations,
         catalog: &catalog(),
-        adjustments: &[],
+        config_maps: &[],
         now: "2026-02-01T00:00:00Z".parse().unwrap(),
     };
     prepare(&restore, &observed, &Defaults { item_operation_timeout: GoDuration::from_hours(4) })
@@ -107,6 +107,10 @@ fn what_makes_no_sense_is_refused() {
         &["resourceModifier \"m\" is of the kind \"Secret\": only a ConfigMap can be used"],
     );
     check(
+        with(json!({"resourcePolicy": {"kind": "Secret", "name": "p"}})),
+        &["resourcePolicy \"p\" is of the kind \"Secret\": only a ConfigMap can be used"],
+    );
+    check(
         with(json!({"hooks": {"resources": [{"name": "h", "postHooks": [{"init": {"initContainers": [
             {"name": "c", "image": "i", "command": ["x"]}, {"name": "c", "image": "i", "command": []}]}}]}]}})),
         &["hook \"h\" has an init container without command"],
@@ -121,6 +125,8 @@ fn specs_are_completed() {
     assert_eq!(prepared.spec.backup_name, "b2");
     assert_eq!(prepared.spec.schedule_name, "nightly");
     assert_eq!(prepared.spec.item_operation_timeout, GoDuration::from_hours(4));
+    let named = super::preparing::prepared(json!({"backupName": "b1"}), "Available").spec;
+    assert_eq!(named.schedule_name, "nightly", "the schedule of a named backup is filled in");
     let excluded = &prepared.spec.excluded_resources;
     assert!(excluded.contains(&"events.events.k8s.io".to_owned()));
     assert_eq!(excluded.iter().filter(|entry| *entry == "nodes").count(), 1);

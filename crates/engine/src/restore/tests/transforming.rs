@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 fn transformed(place: &str, document: Value, spec: Value) -> Value {
     let (facts, whole) = archived(place, document);
-    let plan = plan(&request(spec), &catalog(), &[facts], &Volumes::default(), &Target::default()).unwrap();
+    let plan = with_hooks(&request(spec), &[facts], &Volumes::default(), &Target::default());
     let item = plan.items().next().unwrap_or_else(|| panic!("{}", rendered(&plan)));
     let made = transform(whole, item, &plan).unwrap().document;
     assert_eq!(transform(made.clone(), item, &plan).unwrap().document, made, "a second time changes nothing");
@@ -214,6 +214,16 @@ fn claims_forget_their_binding_and_volumes_their_claims_uid() {
             "spec": {"volumeName": "gone", "storageClassName": "fast"}, "status": {"phase": "Bound"}}),
         json!({"metadata": {"annotations": {"mine": "m"}}, "spec": {"storageClassName": "fast"}}),
     );
+    // One that was made from a snapshot, and one that was made from another claim.
+    let made_from = |kind: &str| {
+        let source = json!({"kind": kind, "name": "s"});
+        json!({"spec": {"volumeName": "gone", "dataSource": source, "dataSourceRef": source}, "status": {"phase": "Bound"}})
+    };
+    check("persistentvolumeclaims shop/data", made_from("VolumeSnapshot"), json!({"spec": {}}));
+    let mut clone = made_from("PersistentVolumeClaim");
+    clone.as_object_mut().unwrap().remove("status");
+    clone["spec"].as_object_mut().unwrap().remove("volumeName");
+    check("persistentvolumeclaims shop/data", made_from("PersistentVolumeClaim"), clone);
     // A claim that was made for one volume and is not bound to it yet.
     check(
         "persistentvolumeclaims shop/data",

@@ -118,6 +118,9 @@ fn settings(sheet: &mut Sheet, restore: &Restore) {
     if spec.resource_modifier.is_none() && spec.skip_default_resource_modifier == Some(true) {
         sheet.pair(0, "Default Resource Modifier", "skipped (SkipDefaultResourceModifier=true)").blank();
     }
+    if let Some(policy) = &spec.resource_policy {
+        sheet.line("Resource policies:").pair(1, "Type", &policy.kind).pair(1, "Name", &policy.name).blank();
+    }
     let Some(uploader) = &spec.uploader_config else { return };
     let parallel = uploader.parallel_files_download;
     if uploader.write_sparse_files.is_none() && parallel == 0 {
@@ -185,6 +188,15 @@ mod tests {
             text.contains("Default Resource Modifier:  skipped (SkipDefaultResourceModifier=true)\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn the_resource_policy_is_named() {
+        let mut restore = Restore::new("velero", "r");
+        assert!(!sheet(&restore, &Files::default(), "velero").contains("Resource policies"));
+        restore.spec.resource_policy = Some(crate::cli::filters::config_map("p"));
+        let text = sheet(&restore, &Files::default(), "velero");
+        assert!(text.contains("\n\nResource policies:\n  Type:  configmap\n  Name:  p\n"), "{text}");
     }
 
     #[test]
