@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// Flags of the server that are taken for the sake of existing installations and change nothing yet. The server
 /// warns of them, and the operator reports the fields that become them.
-pub const NOT_ACTING: [&str; 16] = [
+pub const NOT_ACTING: [&str; 15] = [
     "backup-repository-configmap",
     "default-repo-maintain-frequency",
     "default-snapshot-move-data",
@@ -16,7 +16,6 @@ pub const NOT_ACTING: [&str; 16] = [
     // Only EnableAPIGroupVersions acts.
     "features",
     "fs-backup-timeout",
-    "item-block-worker-count",
     "item-operation-sync-frequency",
     "plugin-dir",
     "profiler-address",
@@ -88,7 +87,7 @@ pub struct BackupDefaults {
     pub volume_policies: Option<String>,
     /// How many backups run at once.
     pub concurrent: usize,
-    /// How many blocks of items are collected at once.
+    /// How many blocks of one backup are brought to rest at once, each with its hooks.
     pub item_block_workers: usize,
 }
 

@@ -106,12 +106,19 @@ pub struct Spec<H> {
     pub concerns: fn(&Value, Timestamp) -> bool,
     /// How often it looks at every object again; zero never does.
     pub resync: fn(&H) -> Duration,
+    /// What has become of an object when it may be the turn of any other: all that concern it are looked at then.
+    pub stirs: fn(&Value) -> bool,
     /// How many objects it works on at once.
     pub workers: fn(&H) -> usize,
     /// How long one reconcile may take.
     pub deadline: Duration,
     /// What it does.
     pub reconcile: Reconcile<H>,
+}
+
+/// No object's change is the turn of another.
+pub fn never(_: &Value) -> bool {
+    false
 }
 
 /// Every object concerns the controller.

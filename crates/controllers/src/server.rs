@@ -20,7 +20,7 @@ use api::velero::v1::BackupStorageLocation;
 
 use crate::config::Config;
 use crate::deps::Deps;
-use crate::runtime::{Reconcile, Spec};
+use crate::runtime::{Reconcile, Spec, never};
 
 /// Every controller of the server, in the order in which they start.
 pub static CONTROLLERS: &[&Spec<Deps>] = &[
@@ -75,6 +75,7 @@ const fn of_locations(
         watches: BackupStorageLocation::resource_type,
         concerns: |document, _| document["status"]["phase"] == "Available",
         resync,
+        stirs: never,
         workers: |_| 1,
         deadline: Duration::from_secs(600),
         reconcile,

@@ -22,7 +22,7 @@ pub mod transform;
 mod volumes;
 
 pub use observed::{Defaults, NamespaceFacts, Observed, Version};
-pub use plan::{Absence, BackupPlan, PlannedItem, Request};
+pub use plan::{Absence, BackupPlan, Listed, PlannedItem, Request};
 pub use planner::{Collected, Planner};
 pub use prepare::{Prepared, prepare};
 pub use report::Omission;

@@ -35,8 +35,8 @@ impl Catalog {
         self.types.iter().find(|of| of.kind == kind && of.api_version() == api_version)
     }
 
-    /// The type that a user means by `text`: a plural, singular or short name, with or without its group.
-    /// The server's order decides between groups that share a name.
+    /// The type that a user means by `text`: a plural, singular or short name, with or without its group, of which the
+    /// beginning is enough (`storageclasses.storage`). The server's order decides between groups that share a name.
     pub fn resolve(&self, text: &str) -> Option<&ResourceType> {
         let (name, group) = match text.split_once('.') {
             Some((name, group)) => (name, Some(group)),
@@ -45,9 +45,14 @@ impl Catalog {
         let name = name.to_lowercase();
         let named =
             |of: &&ResourceType| of.plural == name || of.singular == name || of.kind.to_lowercase() == name;
-        let in_group = |of: &&ResourceType| group.is_none_or(|group| of.group == group);
-        let mut candidates = self.preferred().filter(in_group);
-        candidates.clone().find(named).or_else(|| candidates.find(|of| of.short_names.contains(&name)))
+        let find = |in_group: &dyn Fn(&str) -> bool| {
+            let mut candidates = self.preferred().filter(|of| in_group(&of.group));
+            candidates.clone().find(named).or_else(|| candidates.find(|of| of.short_names.contains(&name)))
+        };
+        match group {
+            None => find(&|_| true),
+            Some(group) => find(&|of| of == group).or_else(|| find(&|of| of.starts_with(group))),
+        }
     }
 
     /// This catalog with `types` added where it lacks them: types that a restore is about to create.
@@ -86,6 +91,8 @@ mod tests {
         assert_eq!(catalog.resolve("deployments.apps").unwrap().version, "v1");
         assert_eq!(catalog.resolve("deployment").unwrap().group, "apps");
         assert!(catalog.resolve("deployments.extensions").is_none());
+        assert_eq!(catalog.resolve("deployments.ap").unwrap().group, "apps");
+        assert!(catalog.resolve("deployments.pps").is_none());
         assert!(catalog.resolve("widgets").is_none());
     }
 

@@ -1,12 +1,14 @@
 //! A backup and a restore in a world in memory: whole, and cut off at each call to the cluster and to the store.
 
 mod adjusting;
+mod blocks;
 mod choosing;
 mod deposed;
 mod dry_runs;
 mod events;
 mod hooks;
 mod lasting;
+mod listing;
 mod plans;
 mod pods;
 mod policies;
@@ -32,6 +34,7 @@ use store::backup_files::{Caps, gunzip, gzip, read_backup_file, read_restore_fil
 use store::bucket::{BackupFile, RestoreFile};
 
 use super::configmaps;
+use crate::config::Config;
 use crate::deps::Deps;
 use crate::objects::{delete, patch};
 use crate::runtime::Spec;
@@ -123,6 +126,15 @@ async fn work(world: &World, deps: &Arc<Deps>, specs: &[&Spec<Deps>], name: &str
         }
     }
     panic!("{name} has not ended after {STEPS_MAX} steps");
+}
+
+/// What a server with other settings is given.
+fn set(deps: Arc<Deps>, change: impl FnOnce(&mut Config)) -> Arc<Deps> {
+    let mut deps = Arc::into_inner(deps).unwrap();
+    let mut config = Config::clone(&deps.config);
+    change(&mut config);
+    deps.config = Arc::new(config);
+    Arc::new(deps)
 }
 
 const BACKUP: [&Spec<Deps>; 2] = [&backup::QUEUE, &backup::SPEC];

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use api::meta::ResourceType;
 use cluster::fake::FakeCluster;
+use cluster::port::WriteOptions;
 use cluster::{Cluster, ObjectRef, Patch};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -14,7 +15,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{GRACE, Host, Next, Spec, always, run};
+use super::{GRACE, Host, Next, Spec, always, never, run};
 use crate::deps::{Clock, Ids, RandomIds, SystemClock};
 use crate::error::{Error, Result};
 use crate::metrics::Metrics;
@@ -108,6 +109,7 @@ const fn spec(reconcile: super::Reconcile<Process>) -> Spec<Process> {
         watches: kind,
         concerns: always,
         resync: |_| Duration::ZERO,
+        stirs: never,
         workers: |_| 2,
         deadline: Duration::from_secs(5),
         reconcile,
@@ -203,6 +205,31 @@ async fn resyncs_look_at_what_concerns_the_controller_and_the_gone_is_left_alone
     assert_eq!((process.count("gone"), process.count("other")), (1, 0));
     process.stop.cancel();
     running.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ends_stirs_all_others_and_what_had_ended_before_stirs_nothing() {
+    static SPEC: Spec<Process> = Spec {
+        concerns: |document: &Value, _: Timestamp| engine::document::name(document) == "good",
+        stirs: |document| document["data"]["ended"] == "yes",
+        ..spec(behave)
+    };
+    let mut ended = map("old");
+    ended["data"] = json!({"ended": "yes"});
+    let fake = FakeCluster::new();
+    fake.seed([map("good"), map("runs"), ended]);
+    let process = Process::new(&fake);
+    let running = tokio::spawn(run(Arc::clone(&process), vec![&SPEC]));
+    process.until("good", 1).await;
+    for (name, seen) in [("old", 1), ("runs", 2)] {
+        let patch = json!({"data": {"ended": "yes", "more": "yes"}});
+        let merge = Patch::Merge(patch);
+        process.cluster.patch(&at(name), None, &merge, WriteOptions::default()).await.unwrap();
+        process.until("good", seen).await;
+    }
+    process.stop.cancel();
+    running.await.unwrap().unwrap();
+    assert_eq!(process.count("good"), 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -92,7 +92,12 @@ impl<H: Host> Worker<H> {
                 if (self.spec.concerns)(&document, self.host.clock().now()) {
                     self.queue.offer(&key, instant());
                 }
-                self.known.insert(key, document);
+                let stirs = (self.spec.stirs)(&document);
+                let before = self.known.insert(key, document);
+                // A watch that begins again tells of all that ended long ago.
+                if stirs && before.is_some_and(|before| !(self.spec.stirs)(&before)) {
+                    self.look_again();
+                }
             }
             Event::Deleted(document) => {
                 let key = Key::of(&document);

@@ -26,7 +26,7 @@ use crate::metrics::Metric;
 use crate::objects::{amend, amend_status, find, list, stamp};
 use crate::operation::attempts::conclude;
 use crate::operation::{Operation, Place, backup as operation, failed};
-use crate::runtime::{Next, Spec};
+use crate::runtime::{Next, Spec, never};
 
 /// A run has a deadline of its own in the machine; this one only ends what hangs.
 const DEADLINE: Duration = Duration::from_secs(24 * 3600);
@@ -37,6 +37,8 @@ pub static QUEUE: Spec<Deps> = Spec {
     watches: Backup::resource_type,
     concerns: |document, _| matches!(phase(document), BackupPhase::New | BackupPhase::Queued),
     resync: |_| Duration::from_secs(10),
+    // Whoever waits in the queue goes on when another one runs no more.
+    stirs: |document| is_past_running(phase(document)),
     workers: |_| 1,
     deadline: Duration::from_secs(60),
     reconcile: |deps, document| Box::pin(reconcile(deps, document)),
@@ -48,6 +50,7 @@ pub static SPEC: Spec<Deps> = Spec {
     watches: Backup::resource_type,
     concerns: |document, _| is_due(phase(document)),
     resync: |_| Duration::from_secs(60),
+    stirs: never,
     workers: |deps| deps.config.backup.concurrent.max(1),
     deadline: DEADLINE,
     reconcile: |deps, document| Box::pin(reconcile(deps, document)),
@@ -55,6 +58,11 @@ pub static SPEC: Spec<Deps> = Spec {
 
 fn phase(document: &Value) -> BackupPhase {
     document["status"]["phase"].as_str().unwrap_or_default().parse().unwrap_or_default()
+}
+
+fn is_past_running(phase: BackupPhase) -> bool {
+    use BackupPhase::{InProgress, New, Queued, ReadyToStart};
+    !matches!(phase, New | Queued | ReadyToStart | InProgress)
 }
 
 fn is_due(phase: BackupPhase) -> bool {

@@ -27,7 +27,7 @@ use crate::deps::Deps;
 use crate::error::{Error, Result, read};
 use crate::metrics::Metric;
 use crate::objects::{amend, amend_status, delete, find, list};
-use crate::runtime::{Next, Spec, always};
+use crate::runtime::{Next, Spec, always, never};
 
 /// The lists of a backup that name data outside its folder.
 const VOLUME_FILES: [(BackupFile, &str); 5] = [
@@ -44,6 +44,7 @@ pub static SPEC: Spec<Deps> = Spec {
     watches: DeleteBackupRequest::resource_type,
     concerns: always,
     resync: |_| Duration::from_secs(3600),
+    stirs: never,
     workers: |_| 1,
     deadline: Duration::from_secs(1800),
     reconcile: |deps, document| Box::pin(reconcile(deps, document)),

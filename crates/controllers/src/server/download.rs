@@ -24,7 +24,7 @@ use crate::deps::Deps;
 use crate::error::{Error, Result, read};
 use crate::objects::{delete, find, patch_status, stamp};
 use crate::operation::configmaps::ConfigMaps;
-use crate::runtime::{Next, Spec, always};
+use crate::runtime::{Next, Spec, always, never};
 
 /// How long an address is good.
 const VALID: Duration = Duration::from_secs(600);
@@ -37,6 +37,7 @@ pub static SPEC: Spec<Deps> = Spec {
     watches: DownloadRequest::resource_type,
     concerns: always,
     resync: |_| Duration::from_secs(60),
+    stirs: never,
     workers: |_| 4,
     deadline: Duration::from_secs(60),
     reconcile: |deps, document| Box::pin(reconcile(deps, document)),

@@ -17,7 +17,7 @@ use tracing::{info, warn};
 use crate::deps::Deps;
 use crate::error::{Result, read};
 use crate::objects::{create, find, labelled, list, patch};
-use crate::runtime::{Next, Spec};
+use crate::runtime::{Next, Spec, never};
 
 /// Label on expired backups that cannot be deleted: why.
 const FAILURE: &str = "velero.io/gc-failure";
@@ -28,6 +28,7 @@ pub static SPEC: Spec<Deps> = Spec {
     watches: Backup::resource_type,
     concerns: is_expired,
     resync: |deps| deps.config.periods.garbage,
+    stirs: never,
     workers: |_| 1,
     deadline: Duration::from_secs(60),
     reconcile: |deps, document| Box::pin(reconcile(deps, document)),

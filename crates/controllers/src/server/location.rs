@@ -19,7 +19,7 @@ use crate::deps::Deps;
 use crate::error::{Error, Result, read};
 use crate::metrics::Metric;
 use crate::objects::{amend, list, stamp};
-use crate::runtime::{Next, Spec, always};
+use crate::runtime::{Next, Spec, always, never};
 
 /// Annotation: the digest of the specification that was validated last, so that a change is seen at once.
 const VALIDATED_SPEC: &str = "salvor.io/validated-spec";
@@ -32,6 +32,7 @@ pub static SPEC: Spec<Deps> = Spec {
     watches: BackupStorageLocation::resource_type,
     concerns: always,
     resync: |_| Duration::from_secs(60),
+    stirs: never,
     workers: |_| 4,
     deadline: Duration::from_secs(90),
     reconcile: |deps, document| Box::pin(reconcile(deps, document)),

@@ -27,7 +27,7 @@ use crate::objects::{amend, amend_status, find, list, patch, stamp};
 use crate::operation::attempts::conclude;
 use crate::operation::{Operation, Place, failed, restore as operation};
 use crate::report::report;
-use crate::runtime::{Next, Spec};
+use crate::runtime::{Next, Spec, never};
 use crate::{adjust, choice};
 
 /// A run has a deadline of its own in the machine; this one only ends what hangs.
@@ -39,6 +39,7 @@ pub static SPEC: Spec<Deps> = Spec {
     watches: Restore::resource_type,
     concerns: |document, _| is_alive(document),
     resync: |_| Duration::from_secs(60),
+    stirs: never,
     workers: |deps| deps.config.restore.concurrent.max(1),
     deadline: DEADLINE,
     reconcile: |deps, document| Box::pin(reconcile(deps, document)),

@@ -19,7 +19,7 @@ use crate::deps::Deps;
 use crate::error::{Error, Result, read};
 use crate::objects::{find, patch};
 use crate::report::report;
-use crate::runtime::{Next, Spec};
+use crate::runtime::{Next, Spec, never};
 
 /// The controller.
 pub static SPEC: Spec<Deps> = Spec {
@@ -27,6 +27,7 @@ pub static SPEC: Spec<Deps> = Spec {
     watches: Restore::resource_type,
     concerns: |document, _| is_leaving(document),
     resync: |_| Duration::from_secs(300),
+    stirs: never,
     workers: |_| 4,
     deadline: Duration::from_secs(300),
     reconcile: |deps, document| Box::pin(reconcile(deps, document)),

@@ -13,7 +13,7 @@ use super::plugins;
 use crate::deps::Deps;
 use crate::error::{Result, read};
 use crate::objects::{delete, patch_status, stamp};
-use crate::runtime::{Next, Spec, always};
+use crate::runtime::{Next, Spec, always, never};
 
 /// How long an answer stays.
 const ANSWER_SECONDS: i64 = 60;
@@ -24,6 +24,7 @@ pub static SPEC: Spec<Deps> = Spec {
     watches: ServerStatusRequest::resource_type,
     concerns: always,
     resync: |_| Duration::from_secs(300),
+    stirs: never,
     workers: |_| 10,
     deadline: Duration::from_secs(30),
     reconcile: |deps, document| Box::pin(reconcile(deps, document)),

@@ -221,6 +221,11 @@ fn sort_key<'a>(world: &World<'a>, rank: Option<usize>, seed: usize) -> SortKey<
     (of_type, rank.unwrap_or(usize::MAX), key.namespace.as_deref(), &key.name)
 }
 
+/// Whether objects of a type stand for storage.
+fn holds_data(resource: &GroupResource) -> bool {
+    resource.is("", "persistentvolumeclaims") || resource.is("", "persistentvolumes")
+}
+
 /// The order that a user asked for.
 #[derive(Debug, Default)]
 pub(super) struct Ordered {
@@ -313,13 +318,28 @@ impl<'w, 'a> Walk<'w, 'a> {
 
     /// Makes an object a member, after all that it needs. What is left out brings nothing along.
     fn place(&mut self, fact: usize, because: Because) -> Option<u32> {
+        self.settle(fact, because, Selection::keeps(&self.world.facts[fact]))
+    }
+
+    /// The same for what a member uses: claims and volumes in use are there, with their data, for as long as that lasts,
+    /// also when somebody has asked for their deletion.
+    fn place_used(&mut self, fact: usize) -> Option<u32> {
+        let object = &self.world.facts[fact];
+        let kept = match Selection::keeps(object) {
+            Err(Rule::Terminating) if holds_data(&object.key.resource) => Ok(()),
+            kept => kept,
+        };
+        self.settle(fact, Because::Related, kept)
+    }
+
+    fn settle(&mut self, fact: usize, because: Because, kept: Result<(), Rule>) -> Option<u32> {
         if let Some(placed) = self.placed.get(&fact) {
             return *placed;
         }
         self.placed.insert(fact, None);
         let object = &self.world.facts[fact];
         let made_again = || derived::of_object(object, self.world).map_or(Ok(()), Err);
-        if let Err(rule) = Selection::keeps(object).and_then(|()| made_again()) {
+        if let Err(rule) = kept.and_then(|()| made_again()) {
             self.leave_out(&object.key, rule);
             return None;
         }
@@ -344,7 +364,7 @@ impl<'w, 'a> Walk<'w, 'a> {
             return None;
         }
         match self.world.at.get(&key) {
-            Some(&fact) => self.place(fact, Because::Related),
+            Some(&fact) => self.place_used(fact),
             None => {
                 self.closure.missing.push(key);
                 None

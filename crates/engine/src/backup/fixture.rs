@@ -138,7 +138,7 @@ impl Cluster {
                 }
             }
         }
-        planner.plan(Collected { facts, absent, problems: Vec::new() }).unwrap()
+        planner.plan(Collected { facts, absent, ..Collected::default() }).unwrap()
     }
 }
 

@@ -105,6 +105,9 @@ pub struct BackupPlan {
     pub hooks: Vec<BackupHook>,
     /// Whether every namespace of an item has its own item.
     pub keeps_namespaces: bool,
+    /// What the cluster was asked for, and when its answers were true.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listed: Vec<Listed>,
     /// What went wrong before anything was done.
     pub problems: Vec<Problem>,
 }
@@ -123,6 +126,20 @@ pub struct Class {
     /// The actions that transform their documents, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<String>,
+}
+
+/// A list that the cluster was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    /// Of which resource.
+    pub resource: GroupResource,
+    /// In which namespace; absent for the whole cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// The version of the cluster's state that it shows: lists of different versions may contradict each other.
+    pub version: String,
+    /// How many objects were on it.
+    pub objects: usize,
 }
 
 /// One object that is stored.
@@ -193,6 +210,7 @@ pub fn plan(
     let mut problems = found_before;
     problems.extend(closure.missing.iter().filter_map(|key| not_there(key, absent.get(key)?)));
     problems.extend(closure.unordered.iter().map(|(resource, name)| out_of_order(resource, name)));
+    problems.extend(stored.iter().filter(|of| of.marks.terminating).map(|of| going(&of.key)));
     problems.extend(of_volumes);
     let members = closure.members.iter().map(|of| (of.block, &facts[of.fact]));
     let (hooks, of_hooks) = hooks::backup::plan(&request.hooks, selection.catalog(), members);
@@ -212,6 +230,7 @@ pub fn plan(
         volumes,
         hooks,
         keeps_namespaces: selection.keeps_namespaces(),
+        listed: Vec::new(),
         problems,
     }
 }
@@ -321,6 +340,11 @@ fn not_there(key: &ObjectKey, absence: &Absence) -> Option<Problem> {
         }
     };
     Some(problem.about(key))
+}
+
+fn going(key: &ObjectKey) -> Problem {
+    let message = format!("{key} is being deleted, and is in the backup since it is in use");
+    Problem::new(&problems::STORAGE_GOING, Severity::Warning, message).about(key)
 }
 
 fn out_of_order(resource: &str, name: &str) -> Problem {

@@ -9,7 +9,7 @@ use api::velero::v1::Backup;
 
 use super::check::{check, is_fatal};
 use super::observed::NamespaceFacts;
-use super::plan::{self, Absence, BackupPlan, Request};
+use super::plan::{self, Absence, BackupPlan, Listed, Request};
 use super::problems;
 use super::select::{ListRequest, Options, Selection};
 use crate::catalog::Catalog;
@@ -34,6 +34,8 @@ pub struct Collected {
     pub facts: Vec<Facts>,
     /// Objects that something names and that did not come.
     pub absent: BTreeMap<ObjectKey, Absence>,
+    /// The lists that they are from.
+    pub listed: Vec<Listed>,
     /// What could not be listed.
     pub problems: Vec<Problem>,
 }
@@ -102,9 +104,10 @@ impl Planner {
         if let Some(refusal) = &self.refusal {
             return Err(refusal.clone());
         }
-        let Collected { facts, absent, problems: unlisted } = collected;
+        let Collected { facts, absent, listed, problems: unlisted } = collected;
         let before = self.found.iter().cloned().chain(unlisted).collect();
         let plan = plan::plan(&self.request, &self.selection, facts, &absent, before);
+        let plan = BackupPlan { listed, ..plan };
         let notes = check(&plan);
         if is_fatal(&notes) {
             let notes: Vec<_> = notes.iter().map(ToString::to_string).collect();

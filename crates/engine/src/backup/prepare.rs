@@ -38,6 +38,7 @@ pub fn prepare(backup: &Backup, observed: &Observed, defaults: &Defaults, now: T
     prepared.storage_location(observed, defaults);
     prepared.snapshot_locations(observed, defaults);
     prepared.annotate(observed, defaults);
+    prepared.times();
     prepared.namespaces(observed);
     prepared.filters();
     prepared.policies(observed);
@@ -58,8 +59,9 @@ fn fill_in(spec: &mut BackupSpec, defaults: &Defaults) {
     if spec.volume_group_snapshot_label_key.is_empty() {
         spec.volume_group_snapshot_label_key.clone_from(&defaults.volume_group_snapshot_label_key);
     }
+    // The old name asks, too, whatever the new one says: Velero copies a true one over it.
     let old = spec.default_volumes_to_restic.filter(|old| *old);
-    let fs = spec.default_volumes_to_fs_backup.or(old).unwrap_or(defaults.volumes_to_fs_backup);
+    let fs = old.or(spec.default_volumes_to_fs_backup).unwrap_or(defaults.volumes_to_fs_backup);
     spec.default_volumes_to_fs_backup = Some(fs);
     spec.snapshot_move_data = Some(spec.snapshot_move_data.unwrap_or(defaults.snapshot_move_data));
 }
@@ -138,6 +140,19 @@ impl Prepared {
             (labels::RESOURCE_TIMEOUT, defaults.resource_timeout.to_string()),
         ] {
             self.annotations.insert(key.into(), value);
+        }
+    }
+
+    /// A time to live of less than none would have the backup deleted as soon as it is complete.
+    fn times(&mut self) {
+        let spec = &self.spec;
+        let times = [
+            ("ttl", spec.ttl),
+            ("csiSnapshotTimeout", spec.csi_snapshot_timeout),
+            ("itemOperationTimeout", spec.item_operation_timeout),
+        ];
+        for (field, time) in times.into_iter().filter(|(_, time)| *time < GoDuration::ZERO) {
+            self.refuse(format!("{field} is {time}, which is less than none"));
         }
     }
 

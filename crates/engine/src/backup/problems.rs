@@ -56,6 +56,9 @@ codes! {
     /// An object that orderedResources names is not in the backup.
     ORDERED_NOT_FOUND = "SLV-1202", "ordered object not in the backup",
         "Correct the name in orderedResources.";
+    /// Somebody has asked for the deletion of storage that is in use.
+    STORAGE_GOING = "SLV-1203", "storage in use is being deleted",
+        "Copy its data to where it can stay: it goes when nothing uses it any more. A restore brings it back.";
     /// The data of a volume is not protected, and nobody asked for it.
     UNPROTECTED_VOLUME = "SLV-1301", "volume data is not in the backup",
         "Ask for the data with snapshots or a file system backup, or set snapshotVolumes to false to say that it is not needed.";

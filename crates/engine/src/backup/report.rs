@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::plan::{BackupPlan, LeftOut, PlannedItem};
+use super::plan::{BackupPlan, LeftOut, Listed, PlannedItem};
 use super::rule::Rule;
 use super::volumes::{Method, VolumeDecision};
 use crate::log::{Level, Line};
@@ -42,6 +42,7 @@ pub fn omissions(plan: &BackupPlan) -> Vec<Omission> {
 
 /// The lines of a plan, before anything is done.
 pub(super) fn log(plan: &BackupPlan, now: Timestamp) -> Vec<Line> {
+    let lists = plan.listed.iter().map(|list| of_list(list, now));
     let stored = Line::new(now, Level::Info, format!("The backup holds {} objects", plan.items.len()));
     let types = plan.types_left_out.iter().map(|(resource, rule)| {
         let level = if rule.derived() { Level::Info } else { Level::Debug };
@@ -56,7 +57,7 @@ pub(super) fn log(plan: &BackupPlan, now: Timestamp) -> Vec<Line> {
     let volumes = plan.volumes.iter().map(|decision| of_volume(decision, now));
     let summary = Line::new(now, Level::Info, format!("Summary for skipped PVs: {}", skipped(&plan.volumes)));
     let problems = plan.problems.iter().map(|problem| Line::of(problem, now));
-    let lines = std::iter::once(stored).chain(types).chain(objects).chain(volumes);
+    let lines = lists.chain([stored]).chain(types).chain(objects).chain(volumes);
     let backup = format!("{}/{}", plan.namespace, plan.name);
     lines.chain([summary]).chain(problems).map(|line| line.with("backup", &backup)).collect()
 }
@@ -69,6 +70,12 @@ pub fn stored(plan: &BackupPlan, item: &PlannedItem, now: Timestamp) -> Line {
         .with("namespace", item.namespace.clone().unwrap_or_default())
         .with("name", &item.name)
         .with("backup", format!("{}/{}", plan.namespace, plan.name))
+}
+
+fn of_list(list: &Listed, now: Timestamp) -> Line {
+    Line::new(now, Level::Info, format!("Listed {} objects at version {}", list.objects, list.version))
+        .with("resource", list.resource.to_string())
+        .with("namespace", list.namespace.clone().unwrap_or_default())
 }
 
 fn of_volume(decision: &VolumeDecision, now: Timestamp) -> Line {

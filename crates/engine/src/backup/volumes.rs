@@ -21,6 +21,8 @@ use crate::problem::{Code, Problem, Severity};
 
 /// Sources of pod volumes that never hold data of their own.
 const NEVER: &[&str] = &["hostPath", "secret", "configMap", "projected", "downwardAPI"];
+/// Why there is nothing to read of a volume in its pod.
+const NOT_MOUNTED: &str = "no container of the pod mounts it";
 /// Why what was decided is not done.
 const NOT_YET: &str = "this version does not back up the data of volumes yet";
 
@@ -239,10 +241,24 @@ fn asked(request: &Request, pod: &PodDetails, volume: &PodVolume) -> Option<Aske
     if never(volume) {
         None
     } else if request.volumes_to_fs_backup {
-        (!pod.unwanted.contains(&volume.name)).then_some(Asked::FsBackup)
+        (volume.mounted && !excluded(request, pod, volume)).then_some(Asked::FsBackup)
     } else {
         pod.wanted.contains(&volume.name).then_some(Asked::Annotation)
     }
+}
+
+/// Why a volume cannot be read through its pod.
+fn unreadable(pod: &PodDetails, volume: &PodVolume) -> Option<&'static str> {
+    match (volume.mounted, pod.running) {
+        (false, _) => Some(NOT_MOUNTED),
+        (true, false) => Some("the pod does not run"),
+        (true, true) => None,
+    }
+}
+
+/// Whether an annotation of a pod takes a volume out of what is asked for by default.
+fn excluded(request: &Request, pod: &PodDetails, volume: &PodVolume) -> bool {
+    request.volumes_to_fs_backup && pod.unwanted.contains(&volume.name)
 }
 
 fn never(volume: &PodVolume) -> bool {

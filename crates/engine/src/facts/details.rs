@@ -62,6 +62,9 @@ pub struct PodVolume {
     pub name: String,
     /// What it comes from, such as `emptyDir` or `persistentVolumeClaim`.
     pub source: String,
+    /// A container mounts it: otherwise the node does not even make it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub mounted: bool,
     /// The claim that it mounts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claim: Option<String>,
@@ -144,9 +147,10 @@ impl Details {
 fn pod(pod: &Value) -> PodDetails {
     let placed =
         !text(pod, &["spec", "nodeName"]).is_empty() && at(pod, &["metadata", "deletionTimestamp"]).is_null();
+    let mounted = mounted(pod);
     PodDetails {
         running: placed && text(pod, &["status", "phase"]) == "Running",
-        volumes: list(pod, &["spec", "volumes"]).iter().map(pod_volume).collect(),
+        volumes: list(pod, &["spec", "volumes"]).iter().map(|of| pod_volume(of, &mounted)).collect(),
         wanted: names(pod, labels::BACKUP_VOLUMES),
         unwanted: names(pod, labels::BACKUP_VOLUMES_EXCLUDES),
         containers: containers(pod),
@@ -176,11 +180,19 @@ fn containers(pod: &Value) -> Vec<String> {
     all.map(|container| text(container, &["name"]).to_owned()).collect()
 }
 
-fn pod_volume(volume: &Value) -> PodVolume {
+/// The names of the volumes that containers mount, those among them that come first and end.
+fn mounted(pod: &Value) -> Vec<&str> {
+    let of = |of: &'static str| list(pod, &["spec", of]).iter();
+    let mounts = of("containers").chain(of("initContainers")).flat_map(|of| list(of, &["volumeMounts"]));
+    mounts.map(|mount| text(mount, &["name"])).collect()
+}
+
+fn pod_volume(volume: &Value, mounted: &[&str]) -> PodVolume {
     let claim = text(volume, &["persistentVolumeClaim", "claimName"]);
     PodVolume {
         name: text(volume, &["name"]).to_owned(),
         source: source(volume, &["name"]),
+        mounted: mounted.contains(&text(volume, &["name"])),
         claim: (!claim.is_empty()).then(|| claim.to_owned()),
         origin: Origin::of(volume).map(Box::new),
     }
@@ -250,7 +262,8 @@ mod tests {
     #[test]
     fn a_pod_tells_its_volumes() {
         let pod = json!({"metadata": {"annotations": {labels::BACKUP_VOLUMES: "data, tmp,"}},
-            "spec": {"nodeName": "n", "volumes": [
+            "spec": {"nodeName": "n", "initContainers": [{"name": "i", "volumeMounts": [{"name": "data"}]}],
+                "containers": [{"name": "c", "volumeMounts": [{"name": "other"}]}], "volumes": [
                 {"name": "data", "persistentVolumeClaim": {"claimName": "c"}}, {"name": "tmp", "emptyDir": {}}]},
             "status": {"phase": "Running"}});
         let Some(Details::Pod(details)) = Details::of(&pod, &core("pods")) else { panic!() };
@@ -261,6 +274,7 @@ mod tests {
             (Some("c"), "persistentVolumeClaim")
         );
         assert_eq!(details.volumes[1].source, "emptyDir");
+        assert_eq!((details.volumes[0].mounted, details.volumes[1].mounted), (true, false));
     }
 
     #[test]

@@ -197,6 +197,8 @@ fn namespace_problem(entry: &str) -> Option<String> {
         "its brackets are empty or do not match"
     } else if !dns_label(&entry.replace(['*', '?', '[', ']'], "x")) {
         "it is not a lowercase DNS label of at most 63 characters"
+    } else if Glob::new(entry).is_err() {
+        "its range is no range"
     } else {
         return None;
     };
@@ -316,6 +318,8 @@ mod tests {
             ("Shop", "DNS"),
             ("-a", "DNS"),
             ("a.b", "DNS"),
+            ("team-[9-0]", "range"),
+            ("team-[a-]", "range"),
         ] {
             let problems = check_namespaces(&[bad], &[]);
             assert!(problems.len() == 1 && problems[0].contains(reason), "{bad}: {problems:?}");

@@ -10,6 +10,8 @@
 //! - A pre hook that was cut off counts as failed, and never runs again. A post hook that was cut off runs again, with
 //!   a warning: a pod that stays at rest is worse than one that is released twice.
 
+use std::ops::Range;
+
 use api::velero::v1::{BackupHooks, BackupResourceHook};
 use serde::{Deserialize, Serialize};
 
@@ -106,6 +108,18 @@ fn written(BackupResourceHook { exec }: &BackupResourceHook) -> Written {
         timeout: Some(exec.timeout).filter(|time| !time.is_zero()),
         ..Written::default()
     }
+}
+
+/// The hooks of each block, by number. Those of different blocks know nothing of one another.
+pub fn blocks(hooks: &[BackupHook]) -> Vec<Range<u32>> {
+    let mut start = 0;
+    let of_block = hooks.chunk_by(|one, other| one.block == other.block);
+    of_block
+        .map(|block| {
+            let end = start + u32::try_from(block.len()).unwrap_or(u32::MAX);
+            std::mem::replace(&mut start, end)..end
+        })
+        .collect()
 }
 
 /// What to do about a hook whose turn has come.

@@ -258,6 +258,11 @@ impl Steps {
         Self(self.0.range(numbers).map(|(number, step)| (*number, step.clone())).collect())
     }
 
+    /// Adds what became of others, or what more became of these.
+    pub fn add(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
     /// How many there were.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();

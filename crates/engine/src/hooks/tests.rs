@@ -72,6 +72,12 @@ fn annotations_win_and_pods_of_one_block_are_brought_to_rest_together() {
 }
 
 #[test]
+fn every_hook_is_in_one_block_and_blocks_are_in_order() {
+    assert_eq!(backup::blocks(&planned(SPEC).hooks), [0..5, 5..8]);
+    assert_eq!(backup::blocks(&[]), Vec::<std::ops::Range<u32>>::new());
+}
+
+#[test]
 fn pods_with_hooks_in_one_order_share_a_block() {
     let spec = SPEC
         .replace("includedNamespaces", "orderedResources: {pods: 'shop/done,shop/a'}, includedNamespaces");

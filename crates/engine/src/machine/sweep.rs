@@ -16,11 +16,12 @@
 
 use std::collections::BTreeSet;
 
+use api::labels;
 use api::velero::v1::{BackupPhase, RestorePhase};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::document::{name, text, uid};
+use crate::document::{annotation, name, text, uid};
 use crate::journal::{Kind, Owner};
 use crate::preview::document_is_dry_run;
 
@@ -101,8 +102,8 @@ pub struct Plan {
 }
 
 impl Operation {
-    /// The operation that an object is. One in a phase that is not known may go on, and the report of a dry run is there
-    /// as long as its object.
+    /// The operation that an object is. One in a phase that is not known may go on, and the report of a dry run, or of a
+    /// plan that was refused, is there as long as its object.
     pub fn of(kind: Kind, document: &Value) -> Self {
         let phase = text(document, &["status", "phase"]);
         let ended = match kind {
@@ -110,8 +111,9 @@ impl Operation {
             Kind::Restore => phase.parse().is_ok_and(RestorePhase::is_terminal),
             Kind::DryRun => false,
         };
+        let refused = phase == "FailedValidation" && annotation(document, labels::EXPECTED_PLAN).is_some();
         let kind = if document_is_dry_run(document) { Kind::DryRun } else { kind };
-        let ended = ended && kind != Kind::DryRun;
+        let ended = ended && kind != Kind::DryRun && !refused;
         Self { kind, name: name(document).to_owned(), uid: uid(document).to_owned(), ended }
     }
 }

@@ -25,6 +25,14 @@ const KEPT: &[&str] = &[
     "persistentvolumes",
 ];
 
+/// Annotations by which the deployment controller keeps count: it sets them again whatever they are set to.
+const COUNTED: &[&str] = &[
+    "deployment.kubernetes.io/desired-replicas",
+    "deployment.kubernetes.io/max-replicas",
+    "deployment.kubernetes.io/revision",
+    "deployment.kubernetes.io/revision-history",
+];
+
 /// Fields of other owners that a problem names at the most.
 const FIELDS_NAMED_MAX: usize = 5;
 
@@ -228,11 +236,12 @@ pub fn compared(
     (current, bare(desired.clone()))
 }
 
-/// A document without the marks of restores.
+/// A document without the marks of restores, and without what a controller counts in it.
 fn bare(mut document: Value) -> Value {
     remove_label(&mut document, labels::BACKUP_NAME);
     remove_label(&mut document, labels::RESTORE_NAME);
     remove_annotation(&mut document, labels::OPERATION_UID);
+    COUNTED.iter().for_each(|key| remove_annotation(&mut document, key));
     document
 }
 

@@ -169,7 +169,7 @@ struct BackupFlags {
     /// The ConfigMap with rules about the volumes of every backup
     #[arg(long, default_value = "")]
     global_backup_volume_policies_configmap: String,
-    /// Blocks of items that are collected at once
+    /// Blocks of items of one backup that are brought to rest at once
     #[arg(long, default_value = "1")]
     item_block_worker_count: usize,
     /// Backups that run at once

@@ -175,7 +175,8 @@ fn integration_a_person_works_on_a_repository_on_the_object_store() {
     ]
     .into();
     whole_way(&desk);
-    let ran = desk.repo(&["status", "--config", "s3Url=nonsense"]);
+    desk.repository.extend(["--config".to_owned(), "s3Url=nonsense".to_owned()]);
+    let ran = desk.repo(&["status"]);
     assert!(ran.code == 1 && !ran.err.contains(secret), "{}", ran.err);
 }
 

@@ -24,7 +24,7 @@ use crate::error::{Error, Result};
 use crate::install::deployment::Platform;
 use crate::install::types;
 use crate::metrics::Metrics;
-use crate::runtime::{Host, Next, Spec, always};
+use crate::runtime::{Host, Next, Spec, always, never};
 
 /// How soon to look again at what is not available yet.
 const SOON: Duration = Duration::from_secs(5);
@@ -90,6 +90,7 @@ pub static SPEC: Spec<Context> = Spec {
     watches: DataProtectionApplication::resource_type,
     concerns: always,
     resync: |_| Duration::from_secs(300),
+    stirs: never,
     workers: |_| 1,
     deadline: Duration::from_secs(120),
     reconcile: |context, stored| async move { reconcile(&context, &stored).await }.boxed(),
@@ -108,6 +109,7 @@ const fn owned(name: &'static str, watches: fn() -> ResourceType) -> Spec<Contex
         watches,
         concerns: is_ours,
         resync: |_| Duration::ZERO,
+        stirs: never,
         workers: |_| 1,
         deadline: Duration::from_secs(120),
         reconcile: owner,

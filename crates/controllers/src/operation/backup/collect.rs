@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use api::meta::{ObjectKey, ResourceType};
 use cluster::port::{ListPage, ObjectRef};
 use cluster::{Error as ClusterError, ErrorKind};
-use engine::backup::{Absence, Collected, ListRequest, Planner, problems};
+use engine::backup::{Absence, Collected, ListRequest, Listed, Planner, problems};
 use engine::facts::Facts;
 use engine::problem::{Problem, Severity};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -40,12 +40,27 @@ pub(super) async fn collect(
     };
     let width = operation.deps.config.limits.connections.max(1);
     let lists: Vec<_> = planner.lists().into_iter().map(|list| collector.list(list)).collect();
-    let tried: Vec<Option<Problem>> = stream::iter(lists).buffered(width).try_collect().await?;
-    let mut collected = Collected { problems: tried.into_iter().flatten().collect(), ..Collected::default() };
+    let answers: Vec<Answer> = stream::iter(lists).buffered(width).try_collect().await?;
+    let mut collected = Collected::default();
+    for answer in answers {
+        match answer {
+            Answer::Listed(list) => collected.listed.push(list),
+            Answer::Refused(problem) => collected.problems.push(problem),
+            Answer::Gone => {}
+        }
+    }
     collector.close(planner, &mut collected).await?;
     collector.seal().await?;
     collected.facts = std::mem::take(&mut lock(&collector.pages).facts);
     Ok(collected)
+}
+
+/// What became of a list.
+enum Answer {
+    Listed(Listed),
+    Refused(Problem),
+    /// There is no such type any more.
+    Gone,
 }
 
 struct Collector<'a> {
@@ -66,10 +81,10 @@ struct Pages {
 
 impl Collector<'_> {
     /// One list, to its end. A type that cannot be listed does not stop the others.
-    async fn list(&self, list: ListRequest) -> Result<Option<Problem>> {
+    async fn list(&self, list: ListRequest) -> Result<Answer> {
         let mut sizing = Sizing::first(self.operation.deps.config.limits.page_size);
         let mut page = ListPage { selector: list.selector.clone(), limit: 0, resume: None };
-        let mut restarts = 0;
+        let (mut restarts, mut count) = (0, 0);
         loop {
             let namespace = list.namespace.as_deref();
             page.limit = sizing.limit();
@@ -79,23 +94,24 @@ impl Collector<'_> {
             let answer = match answer {
                 Ok(answer) => answer,
                 // The definition of the type was deleted meanwhile, and its objects with it.
-                Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
+                Err(error) if error.kind == ErrorKind::NotFound => return Ok(Answer::Gone),
                 Err(error) if error.kind == ErrorKind::Expired && restarts < RESTARTS_MAX => {
-                    restarts += 1;
+                    (restarts, count) = (restarts + 1, 0);
                     page.resume = None;
                     continue;
                 }
                 Err(error) => {
                     return blamed(self.operation.deps.cluster.as_ref(), error)
                         .await
-                        .map(|error| Some(not_listed(&list, &error)));
+                        .map(|error| Answer::Refused(not_listed(&list, &error)));
                 }
             };
             let objects = answer.items.len();
             let bytes = self.keep(list.resource.clone(), answer.items).await?;
             sizing = sizing.after(objects, bytes);
+            count += objects;
             match answer.resume {
-                None => return Ok(None),
+                None => return Ok(Answer::Listed(listed(list, answer.resource_version, count))),
                 resume => page.resume = resume,
             }
         }
@@ -169,6 +185,10 @@ impl Pages {
         }
         Ok((written, sealed))
     }
+}
+
+fn listed(list: ListRequest, version: String, objects: usize) -> Listed {
+    Listed { resource: list.resource.group_resource(), namespace: list.namespace, version, objects }
 }
 
 fn not_listed(list: &ListRequest, error: &ClusterError) -> Problem {

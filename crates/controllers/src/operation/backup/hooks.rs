@@ -1,10 +1,14 @@
-//! Runs the hooks of a backup, block by block, in the order of its plan.
+//! Runs the hooks of a backup: those of one block in the order of its plan, those of different blocks side by side, as many
+//! blocks at once as the server was told.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use engine::backup::BackupPlan;
 use engine::hooks::Steps;
-use engine::hooks::backup::{BackupHook, Next, ended, is_owed, next};
+use engine::hooks::backup::{BackupHook, Next, blocks, ended, is_owed, next};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 
 use crate::error::Result;
 use crate::operation::Operation;
@@ -19,14 +23,7 @@ pub(super) async fn run(
     plan: &BackupPlan,
     log: &OperationLog,
 ) -> Result<Steps> {
-    let mut hooks = Hooks::new(operation, (journal, steps), plan, log, false);
-    hooks.recall();
-    for number in hooks.numbers() {
-        // The pods of a block are at rest when its pre hooks have run: between those and its post hooks is the place
-        // for the data of its volumes.
-        hooks.settle(number).await?;
-    }
-    Ok(hooks.steps)
+    Hooks::new(operation, journal, plan, log, false).settle(steps).await
 }
 
 /// Releases what may be at rest in a backup that is given up. What does not go well is told by its outcome.
@@ -36,60 +33,81 @@ pub(super) async fn release(
     plan: &BackupPlan,
     log: &OperationLog,
 ) -> Steps {
-    let mut hooks = Hooks::new(operation, (journal, steps), plan, log, true);
-    hooks.recall();
-    for number in hooks.numbers() {
-        if is_owed(&plan.hooks, number, &hooks.steps)
-            && let Err(error) = hooks.settle(number).await
-        {
-            tracing::warn!(backup = operation.name(), "failed to {error}; a pod may stay at rest");
-            log.info(format!("failed to {error}"));
-        }
-    }
-    hooks.steps
+    let known = steps.clone();
+    Hooks::new(operation, journal, plan, log, true).settle(steps).await.unwrap_or(known)
 }
 
 /// The hooks of a plan at work.
 struct Hooks<'a> {
     all: &'a [BackupHook],
     runner: Runner,
-    steps: Steps,
+    /// Blocks that are worked on at once.
+    width: usize,
 }
 
 impl<'a> Hooks<'a> {
     fn new(
         operation: &Operation,
-        (journal, steps): (&Arc<Journal>, Steps),
+        journal: &Arc<Journal>,
         plan: &'a BackupPlan,
         log: &OperationLog,
         is_last: bool,
     ) -> Self {
         let (deps, journal, log) = (Arc::clone(&operation.deps), Arc::clone(journal), log.clone());
-        Self { all: &plan.hooks, runner: Runner { deps, journal, log, is_last }, steps }
+        let width = deps.config.backup.item_block_workers.max(1);
+        Self { all: &plan.hooks, runner: Runner { deps, journal, log, is_last }, width }
     }
 
-    fn recall(&self) {
-        self.runner.recall(|number| Some(&self.all.get(number as usize)?.exec), &self.steps);
+    /// Brings all blocks to where they need nothing more. After a failure no block begins; those at work go on, since
+    /// nobody would know what became of a command that is cut off.
+    async fn settle(&self, mut steps: Steps) -> Result<Steps> {
+        self.runner.recall(|number| Some(&self.all.get(number as usize)?.exec), &steps);
+        let mut waiting = blocks(self.all).into_iter();
+        let mut at_work = FuturesUnordered::new();
+        let mut failed = None;
+        loop {
+            while failed.is_none() && at_work.len() < self.width {
+                let Some(numbers) = waiting.next() else { break };
+                at_work.push(self.block(numbers.clone(), steps.only(numbers)));
+            }
+            match at_work.next().await {
+                Some(Ok(settled)) => steps.add(settled),
+                Some(Err(error)) => failed = Some(error),
+                None => return failed.map_or(Ok(steps), Err),
+            }
+        }
     }
 
-    fn numbers(&self) -> impl Iterator<Item = u32> + use<> {
-        (0u32..).take(self.all.len())
+    /// The hooks of one block, one after the other. The pods of a block are at rest when its pre hooks have run: between
+    /// those and its post hooks is the place for the data of its volumes.
+    async fn block(&self, numbers: Range<u32>, mut steps: Steps) -> Result<Steps> {
+        for number in numbers {
+            if !self.runner.is_last {
+                self.hook(number, &mut steps).await?;
+            } else if is_owed(self.all, number, &steps)
+                && let Err(error) = self.hook(number, &mut steps).await
+            {
+                tracing::warn!("failed to {error}; a pod may stay at rest");
+                self.runner.log.info(format!("failed to {error}"));
+            }
+        }
+        Ok(steps)
     }
 
     /// Brings a hook to where it needs nothing more.
-    async fn settle(&mut self, number: u32) -> Result<()> {
+    async fn hook(&self, number: u32, steps: &mut Steps) -> Result<()> {
         let Some(hook) = self.all.get(number as usize) else { return Ok(()) };
-        let (outcome, run) = match next(self.all, number, &self.steps) {
+        let (outcome, run) = match next(self.all, number, steps) {
             Next::Nothing => return Ok(()),
             Next::Settle(outcome) => (outcome, None),
             Next::Run => {
-                self.steps.begin(number);
+                steps.begin(number);
                 let run = self.runner.run(number, &hook.exec).await?;
-                (ended(hook, self.steps.begun(number), &run), Some(run))
+                (ended(hook, steps.begun(number), &run), Some(run))
             }
         };
         self.runner.settle((number, &hook.exec), &outcome, run.as_ref()).await?;
-        self.steps.end(number, outcome);
+        steps.end(number, outcome);
         Ok(())
     }
 }

@@ -11,22 +11,21 @@ use engine::restore::RestorePlan;
 use engine::restore::plan::{PlannedItem, PlannedNamespace, Stage};
 use engine::restore::refused::Hope;
 use futures::stream::{FuturesUnordered, StreamExt};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::hooks::Hooks;
 use super::owners::settled;
 use super::pace::Pace;
+use super::records::Records;
 use super::work::{Later, Step, Work};
 use super::{gate, item, namespace};
 use crate::error::Result;
+use crate::operation::Operation;
 use crate::operation::journal::Journal;
 use crate::operation::patience::PATIENCE;
 use crate::operation::spool::Spool;
-use crate::operation::{Operation, still_wanted};
 
-/// Finished steps that may be in memory only. Those that a crash takes are found again by the operation's UID.
-const RECORDS_MAX: usize = 200;
 /// How often the status says how far we are.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// Between two rounds of which the first moved nothing.
@@ -37,10 +36,9 @@ const STILL_ROUNDS_MAX: usize = 2;
 /// A plan at work.
 pub(super) struct Execution<'a> {
     pub(super) work: Work<'a>,
-    journal: Arc<Journal>,
+    records: Records<'a>,
     hooks: Hooks,
     progress: Progress,
-    pending: Vec<Record>,
     reported: Instant,
     /// What was refused and is tried again.
     later: Vec<(u32, &'a PlannedItem)>,
@@ -63,8 +61,8 @@ impl<'a> Execution<'a> {
             owners: Arc::default(),
             leave_by: Arc::default(),
         };
-        let (pending, later) = (Vec::new(), Vec::new());
-        Self { work, journal, hooks, progress, pending, reported: instant(), later }
+        let records = Records::new(operation, journal);
+        Self { work, records, hooks, progress, reported: instant(), later: Vec::new() }
     }
 
     /// Does what is left of the plan, and says what became of all of it. Hooks run meanwhile; it ends when they have.
@@ -83,7 +81,9 @@ impl<'a> Execution<'a> {
         self.stages().await?;
         self.rounds().await?;
         self.give_owners().await?;
-        self.report().await
+        self.records.flush().await?;
+        self.records.report(self.status());
+        self.records.flush().await
     }
 
     async fn stages(&mut self) -> Result<()> {
@@ -96,7 +96,7 @@ impl<'a> Execution<'a> {
             } else {
                 self.stage(stage, items).await?;
                 self.record(Record::Stage { number }).await?;
-                self.flush().await?;
+                self.records.flush().await?;
             }
         }
         Ok(())
@@ -111,7 +111,7 @@ impl<'a> Execution<'a> {
         self.each(namespaces, ensure).await?;
         let refused = self.items(items.clone()).await?;
         self.later.extend(refused.iter().map(|later| (later.number, later.planned)));
-        self.flush().await?;
+        self.records.flush().await?;
         let missing = gate::wait(&self.work, stage.gate, &items, &self.progress).await?;
         self.record_all(missing).await
     }
@@ -146,7 +146,7 @@ impl<'a> Execution<'a> {
             let items = std::mem::take(&mut self.later);
             let before = items.len();
             let refused = self.items(items).await?;
-            self.flush().await?;
+            self.records.flush().await?;
             tracing::info!(tried = before, refused = refused.len(), "tried again what was refused");
             if refused.len() < before {
                 (moved, still) = (instant(), 0);
@@ -169,7 +169,7 @@ impl<'a> Execution<'a> {
         for Later { number, outcome, .. } in refused {
             self.record(Record::Item { number, outcome }).await?;
         }
-        self.flush().await
+        self.records.flush().await
     }
 
     /// Gives objects that came before their owners those of them that are there now.
@@ -187,7 +187,7 @@ impl<'a> Execution<'a> {
             work.clone().give_owners(next, created, settled(next.1, progress))
         };
         self.each(waiting, give).await?;
-        self.flush().await
+        self.records.flush().await
     }
 
     /// Begins a step for each of `left`, as many at once as the server takes, and records what they come to; gives what is
@@ -209,14 +209,21 @@ impl<'a> Execution<'a> {
                 let Some(next) = left.pop() else { break };
                 flying.push(begin(&self.progress, next));
             }
-            let Some(step) = flying.next().await else { return Ok(later) };
+            let step = tokio::select! {
+                biased;
+                written = self.records.written() => {
+                    written?;
+                    continue;
+                }
+                step = flying.next() => step,
+            };
+            let Some(step) = step else { return Ok(later) };
             match step? {
                 Step::Done(records) => self.record_all(records).await?,
                 Step::Later(refused) => later.push(refused),
             }
-            if self.reported.elapsed() >= REPORT_EVERY {
-                self.flush().await?;
-                self.report().await?;
+            if self.reported.elapsed() >= REPORT_EVERY && self.records.report(self.status()) {
+                self.reported = instant();
             }
         }
     }
@@ -234,18 +241,11 @@ impl<'a> Execution<'a> {
             self.hooks.settled(*number, outcome);
         }
         self.progress.add(record.clone());
-        self.pending.push(record);
-        if self.pending.len() >= RECORDS_MAX { self.flush().await } else { Ok(()) }
+        self.records.add(record).await
     }
 
-    async fn flush(&mut self) -> Result<()> {
-        self.journal.append(&std::mem::take(&mut self.pending)).await
-    }
-
-    async fn report(&mut self) -> Result<()> {
-        self.reported = instant();
+    fn status(&self) -> Value {
         let restored = self.progress.namespaces.len() + self.progress.items.len();
-        let progress = json!({ "totalItems": self.work.plan.total(), "itemsRestored": restored });
-        still_wanted(self.work.operation.patch_status(json!({ "progress": progress })).await)
+        json!({ "progress": { "totalItems": self.work.plan.total(), "itemsRestored": restored } })
     }
 }

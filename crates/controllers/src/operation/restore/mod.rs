@@ -10,6 +10,7 @@ mod namespace;
 mod observe;
 mod owners;
 mod pace;
+mod records;
 mod report;
 mod work;
 

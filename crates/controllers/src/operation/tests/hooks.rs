@@ -4,7 +4,7 @@ use super::*;
 use crate::testing::{START, stands_still};
 
 /// A pod that runs, with annotations.
-fn pod(name: &str, annotations: &Value) -> Value {
+pub(super) fn pod(name: &str, annotations: &Value) -> Value {
     json!({"apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": name, "namespace": "shop", "uid": format!("uid-{name}"), "labels": {"app": name}, "annotations": annotations},
         "spec": {"nodeName": "node", "containers": [{"name": "main"}]},
@@ -34,22 +34,22 @@ fn hooked() -> World {
 }
 
 /// The words that hooks wrote, in order.
-fn words(world: &World) -> Vec<String> {
+pub(super) fn words(world: &World) -> Vec<String> {
     world.fake.commands().iter().map(|command| command.rsplit(' ').next().unwrap().to_owned()).collect()
 }
 
-fn times(words: &[String], word: &str) -> usize {
+pub(super) fn times(words: &[String], word: &str) -> usize {
     words.iter().filter(|of| *of == word).count()
 }
 
 const AROUND: [&str; 5] = ["freeze-a", "thaw-a", "lock-b", "flush-b", "unlock-b"];
 
-async fn results(world: &World) -> String {
+pub(super) async fn results(world: &World) -> String {
     let found: Option<Value> = read_backup_file(&world.memory, "b", BackupFile::Results).await.unwrap();
     found.unwrap().to_string()
 }
 
-async fn log(world: &World) -> String {
+pub(super) async fn log(world: &World) -> String {
     let packed = world.memory.get(&BackupFile::Logs.key("b")).await.unwrap();
     String::from_utf8(gunzip(&packed, Caps::SIDE_FILE).unwrap()).unwrap()
 }

@@ -211,6 +211,7 @@ fn backup_plan(spans: &[Span], objects: &[usize]) -> BackupPlan {
         volumes: Vec::new(),
         hooks: Vec::new(),
         keeps_namespaces: false,
+        listed: Vec::new(),
         problems: Vec::new(),
     }
 }

@@ -60,11 +60,7 @@ async fn a_backup_whose_policy_is_not_there_or_wrong_does_not_begin() {
 #[tokio::test(start_paused = true)]
 async fn the_policy_of_the_server_is_for_every_backup() {
     let world = shop();
-    let mut deps = Arc::into_inner(world.deps()).unwrap();
-    let mut config = (*deps.config).clone();
-    config.backup.volume_policies = Some("site".to_owned());
-    deps.config = Arc::new(config);
-    let deps = Arc::new(deps);
+    let deps = set(world.deps(), |config| config.backup.volume_policies = Some("site".to_owned()));
     work(&world, &deps, &BACKUP, "b").await.unwrap();
     let status = world.get::<Backup>("b").await.unwrap().status;
     assert_eq!(status.phase, BackupPhase::FailedValidation, "{status:?}");

@@ -1,8 +1,12 @@
 //! What backups of a cluster on paper hold, and in which order.
 
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
 use super::*;
 use crate::backup::check::{check as lint, is_fatal};
 use crate::backup::fixture::{Cluster, backup, render};
+use crate::backup::transform::transform;
 
 /// A shop with a database, a custom resource and grants; another namespace; things that are left out.
 const SHOP: &str = r"
@@ -10,7 +14,7 @@ const SHOP: &str = r"
 - {apiVersion: v1, kind: Namespace, metadata: {name: tools}}
 - {apiVersion: v1, kind: Namespace, metadata: {name: going}, status: {phase: Terminating}}
 - {apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: db-0, labels: {app: db}},
-   spec: {priorityClassName: high, nodeName: n1, volumes: [{name: data, persistentVolumeClaim: {claimName: data}}, {name: tmp, emptyDir: {}}]},
+   spec: {priorityClassName: high, nodeName: n1, containers: [{volumeMounts: [{name: data}, {name: tmp}]}], volumes: [{name: data, persistentVolumeClaim: {claimName: data}}, {name: tmp, emptyDir: {}}]},
    status: {phase: Running}}
 - {apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: web-0, labels: {app: web}}, status: {phase: Running}}
 - {apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: old-0, deletionTimestamp: '2026-05-20T10:00:00Z'}}
@@ -298,4 +302,180 @@ fn the_log_names_what_is_left_out() {
         ["time=\"2026-05-20T10:00:00Z\" level=info msg=\"Left out: it carries the label \
         velero.io/exclude-from-backup=true\" backup=velero/b1 name=private namespace=shop resource=configmaps"]
     );
+}
+
+#[test]
+fn cluster_scoped_objects_come_as_include_cluster_resources_says() {
+    let resources = |spec: &str| {
+        let plan = Cluster::new(SHOP).plan(&backup(spec));
+        let keys = plan.items.iter().map(|item| plan.key(item));
+        let cluster = keys.filter(|key| key.namespace.is_none() && !key.resource.is("", "namespaces"));
+        let mut names: Vec<String> = cluster.map(|key| key.name).collect();
+        names.sort();
+        names.join(" ")
+    };
+    let all = "high other pv-1 pv-2 reader web widgets.example.com writer";
+    let related = "high pv-1 reader web widgets.example.com";
+    for (spec, expected) in [
+        ("{includeClusterResources: true}", all),
+        ("{includeClusterResources: true, includedNamespaces: [shop]}", all),
+        ("{excludedResources: [secrets]}", all),
+        ("{excludedResources: [secrets], includedNamespaces: [shop]}", related),
+        (
+            "{excludedResources: [persistentvolumes], includedNamespaces: [shop]}",
+            "high reader web widgets.example.com",
+        ),
+        ("{includedResources: [persistentvolumes]}", "pv-1 pv-2"),
+        (
+            "{includedResources: [pods, pvc, persistentvolumeclaims, persistentvolumes], includedNamespaces: [shop]}",
+            "pv-1",
+        ),
+        ("{includedResources: [widgets], includedNamespaces: [shop]}", "widgets.example.com"),
+        ("{includedResources: [widgets], excludedResources: [customresourcedefinitions]}", ""),
+        ("{includeClusterResources: false}", ""),
+        ("{includeClusterResources: false, includedNamespaces: [shop]}", ""),
+        // neither family: everything means everything, which Velero lost
+        ("{}", all),
+        ("{includedNamespaces: [shop]}", related),
+        ("{excludedNamespaces: [tools]}", related),
+        ("{excludedNamespaceScopedResources: [secrets]}", related),
+        ("{includedClusterScopedResources: ['*']}", all),
+        ("{includedClusterScopedResources: ['*'], includedNamespaces: [shop]}", all),
+        (
+            "{excludedClusterScopedResources: [persistentvolumes], includedNamespaces: [shop]}",
+            "high reader web widgets.example.com",
+        ),
+    ] {
+        assert_eq!(resources(spec), expected, "{spec}");
+    }
+}
+
+#[test]
+fn an_object_that_two_selectors_find_is_stored_once() {
+    let spec = "{includedResources: [deployments], orLabelSelectors: [{matchLabels: {app: web}}, {matchExpressions: [{key: app, operator: Exists}]}]}";
+    let plan = Cluster::new(SHOP).plan(&backup(spec));
+    assert_eq!(plan.items.len(), 1, "{}", render(&plan));
+}
+
+#[test]
+fn names_in_ordered_resources_are_plural_and_may_be_cluster_scoped() {
+    let spec = "{includedResources: [clusterroles, configmaps], includeClusterResources: true, \
+        orderedResources: {clusterroles: 'writer, reader', configmap: shop/a, po: shop/web-0}}";
+    let text = check(spec);
+    let lines: Vec<&str> =
+        text.lines().filter(|line| line.contains("clusterroles") || line.contains("1202")).collect();
+    assert_eq!(
+        lines,
+        [
+            "2 clusterroles.rbac.authorization.k8s.io writer (selected)",
+            "2 clusterroles.rbac.authorization.k8s.io reader (selected)",
+            "Warning SLV-1202: orderedResources names configmap shop/a, which the backup does not select",
+            "Warning SLV-1202: orderedResources names po shop/web-0, which the backup does not select",
+        ]
+    );
+}
+
+#[test]
+fn snapshot_objects_that_are_named_select_nothing_and_not_everything() {
+    for spec in [
+        "{includedResources: [volumesnapshots.snapshot.storage.k8s.io]}",
+        "{includedResources: [volumesnapshots, volumesnapshots]}",
+        "{includedNamespaceScopedResources: [volumesnapshots], excludedClusterScopedResources: ['*']}",
+    ] {
+        let plan = Cluster::new(SHOP).plan(&backup(spec));
+        assert_eq!(plan.items, [], "{spec}");
+        assert!(plan.problems.iter().all(|problem| problem.code == "SLV-1106"), "{spec}");
+    }
+}
+
+/// Any JSON, of a size that finds its way into every field.
+fn anything() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        "[a-z/,-]{0,6}".prop_map(Value::from),
+    ];
+    let keys = prop::sample::select(vec![
+        "volumes",
+        "name",
+        "persistentVolumeClaim",
+        "claimName",
+        "claimRef",
+        "nodeAffinity",
+        "required",
+        "csi",
+        "driver",
+        "nfs",
+        "capacity",
+        "storage",
+        "volumeName",
+        "phase",
+        "selector",
+        "matchLabels",
+        "labels",
+        "annotations",
+        "containers",
+        "subjects",
+        "roleRef",
+        "kind",
+        "ownerReferences",
+        "nodeName",
+        "namespace",
+        "uid",
+    ]);
+    leaf.prop_recursive(4, 32, 6, move |inner| {
+        let members = prop::collection::btree_map(keys.clone(), inner.clone(), 0..6);
+        let object =
+            members.prop_map(|members| members.into_iter().map(|(key, of)| (key.to_owned(), of)).collect());
+        prop_oneof![prop::collection::vec(inner, 0..4).prop_map(Value::Array), object.prop_map(Value::Object)]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_document_however_odd_makes_planning_fall(
+        kind in prop::sample::select(vec![
+            "v1 Pod", "v1 PersistentVolumeClaim", "v1 PersistentVolume", "v1 ServiceAccount", "v1 Namespace",
+            "rbac.authorization.k8s.io/v1 ClusterRoleBinding", "example.com/v1 Widget",
+        ]),
+        spec in anything(), status in anything(), metadata in anything(), subjects in anything(),
+    ) {
+        let mut cluster = Cluster::new(SHOP);
+        let (api_version, kind) = kind.split_once(' ').unwrap();
+        let mut odd = json!({"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec, "status": status, "subjects": subjects});
+        if let Some(metadata) = odd["metadata"].as_object_mut() {
+            metadata.insert("name".into(), "odd".into());
+            metadata.insert("namespace".into(), "shop".into());
+        }
+        cluster.documents.push(odd.clone());
+        let plan = cluster.plan(&backup("{defaultVolumesToFsBackup: true, volumeSnapshotLocations: [l]}"));
+        for item in plan.items.iter().filter(|item| item.name == "odd") {
+            let _stored = transform(odd.clone(), item, &plan);
+        }
+    }
+}
+
+#[test]
+fn the_empty_namespace_stands_for_what_is_in_none() {
+    let plan = Cluster::new(SHOP).plan(&backup("{includedNamespaces: [''], includeClusterResources: true}"));
+    assert!(
+        plan.items.len() == 8 && plan.items.iter().all(|item| item.namespace.is_none()),
+        "{}",
+        render(&plan)
+    );
+    assert!(plan.problems.iter().all(|problem| problem.severity == Severity::Warning), "{}", render(&plan));
+}
+
+#[test]
+fn a_definition_stays_out_where_its_label_says_so() {
+    let labelled = SHOP.replace(
+        "{name: widgets.example.com}",
+        "{name: widgets.example.com, labels: {velero.io/exclude-from-backup: 'true'}}",
+    );
+    let plan =
+        Cluster::new(&labelled).plan(&backup("{includedNamespaces: [shop], includedResources: [widgets]}"));
+    let kinds: Vec<_> = plan.items.iter().map(|item| plan.key(item).resource.to_string()).collect();
+    assert_eq!(kinds, ["widgets.example.com"]);
+    assert_eq!(plan.left_out[0].rule, Rule::ExcludeLabel);
 }

@@ -122,8 +122,15 @@ fn what_is_said_stays() {
     assert_eq!((spec.snapshot_move_data, spec.csi_snapshot_timeout), (Some(true), GoDuration::from_mins(1)));
     assert_eq!(spec.included_namespaces, ["shop"]);
     assert!(spec.volume_snapshot_locations.is_empty());
-    let spec = prepared("{defaultVolumesToRestic: true, defaultVolumesToFsBackup: false}").spec;
-    assert_eq!(spec.default_volumes_to_fs_backup, Some(false));
+}
+
+#[test]
+fn the_old_name_of_file_system_backups_asks_for_them_too() {
+    let asked = |spec: &str| prepared(spec).spec.default_volumes_to_fs_backup;
+    assert_eq!(asked("{defaultVolumesToRestic: true}"), Some(true));
+    assert_eq!(asked("{defaultVolumesToRestic: true, defaultVolumesToFsBackup: false}"), Some(true));
+    assert_eq!(asked("{defaultVolumesToRestic: false, defaultVolumesToFsBackup: true}"), Some(true));
+    assert_eq!(asked("{defaultVolumesToRestic: false}"), Some(false));
 }
 
 #[test]
@@ -261,4 +268,22 @@ fn a_backup_says_that_it_followed_the_servers_policy() {
     let observed = Observed { policies, ..observed() };
     let prepared = prepare(&backup("{}"), &observed, &Defaults::default(), now());
     assert_eq!(prepared.annotations[labels::GLOBAL_VOLUME_POLICIES], "site");
+}
+
+#[test]
+fn times_of_less_than_none_are_refused() {
+    let spec = "{ttl: -1h, csiSnapshotTimeout: -1s, itemOperationTimeout: -1m}";
+    check(spec, &["ttl is -1h0m0s", "csiSnapshotTimeout is -1s", "itemOperationTimeout is -1m0s"]);
+}
+
+#[test]
+fn a_location_is_a_label_however_long_its_name() {
+    let name = "l".repeat(200);
+    let mut observed = observed();
+    observed.locations.push(location(&name, |_| {}));
+    let backup = backup(&format!("{{storageLocation: {name}, snapshotVolumes: false}}"));
+    let prepared = prepare(&backup, &observed, &Defaults::default(), now());
+    assert_eq!(prepared.validation_errors, [""; 0]);
+    let label = &prepared.labels[labels::STORAGE_LOCATION];
+    assert!(label.len() == 63 && label.starts_with(&name[..57]), "{label}");
 }

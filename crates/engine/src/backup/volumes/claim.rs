@@ -3,8 +3,8 @@
 use api::meta::ObjectKey;
 
 use super::{
-    Asked, Fate, Method, PersistentVolume, VolumeDecision, asked, by_spec, persistent, says, settled,
-    snapshot,
+    Asked, Fate, Method, PersistentVolume, VolumeDecision, asked, by_spec, excluded, persistent, says,
+    settled, snapshot, unreadable,
 };
 use crate::backup::closure::World;
 use crate::backup::plan::Request;
@@ -15,9 +15,12 @@ use crate::policy::volumes::Volume;
 /// A pod that mounts a claim.
 struct Mount<'a> {
     pod: &'a Facts,
-    running: bool,
+    /// Why it cannot be read there.
+    unreadable: Option<&'static str>,
     volume: &'a PodVolume,
     asked: Option<Asked>,
+    /// The pod has it left out of what is asked for by default.
+    excluded: bool,
 }
 
 pub(super) fn decide(
@@ -79,15 +82,16 @@ fn by_policy(
 }
 
 fn by_pods(request: &Request, world: &World<'_>, (claim, details, volume): Bound<'_>) -> Fate {
-    let mut asking = mounts(request, world, claim);
-    asking.retain(|mount| mount.asked.is_some());
-    let Some(first) = asking.first() else { return by_spec(request, volume) };
-    match (without_files(details, volume), running(&asking)) {
+    let mounts = mounts(request, world, claim);
+    let asking: Vec<&Mount<'_>> = mounts.iter().filter(|mount| mount.asked.is_some()).collect();
+    let Some(first) = asking.first() else { return unasked(request, &mounts, volume) };
+    match (without_files(details, volume), running(asking.iter().copied())) {
         // what was asked of all volumes is not asked of those that it does not fit
         (Some(_), _) if first.asked == Some(Asked::FsBackup) => by_spec(request, volume),
         (Some(why), _) => Fate::new(Method::ObjectOnly, first.asked, why),
         (None, None) => {
-            let reason = format!("the pod {}, which mounts it, does not run", first.pod.key.full_name());
+            let why = first.unreadable.unwrap_or_default();
+            let reason = format!("it is to be read in the pod {}, and {why}", first.pod.key.full_name());
             Fate::new(Method::ObjectOnly, first.asked, reason)
         }
         (None, Some(pod)) => {
@@ -97,20 +101,40 @@ fn by_pods(request: &Request, world: &World<'_>, (claim, details, volume): Bound
     }
 }
 
-/// The pods that mount a claim and have not ended.
-fn mounts<'a>(request: &Request, world: &World<'a>, claim: &Facts) -> Vec<Mount<'a>> {
-    let mounts = world.mounting(&claim.key).filter_map(|pod| {
-        let Some(Details::Pod(details)) = pod.details.as_deref() else { return None };
-        let mut volumes = details.volumes.iter().filter(|of| of.claim.as_deref() == Some(&claim.key.name));
-        let volume = volumes.next().filter(|_| settled(pod, details).is_none())?;
-        Some(Mount { pod, running: details.running, volume, asked: asked(request, details, volume) })
-    });
-    mounts.collect()
+/// What comes of a volume for which no pod wants the file system. Where nothing else takes its data, a pod that has it
+/// left out is why.
+fn unasked(request: &Request, mounts: &[Mount<'_>], volume: Option<&VolumeDetails>) -> Fate {
+    let fate = by_spec(request, volume);
+    match mounts.iter().find(|mount| mount.excluded) {
+        Some(mount) if fate.method == Method::ObjectOnly && fate.asked.is_none() => {
+            let pod = mount.pod.key.full_name();
+            let reason = format!("an annotation of the pod {pod} leaves it out, and {}", fate.reason);
+            Fate::new(Method::Skipped, Some(Asked::FsBackup), reason)
+        }
+        _ => fate,
+    }
 }
 
-/// The first pod that runs, and its name for the volume.
-fn running(mounts: &[Mount<'_>]) -> Option<(ObjectKey, String)> {
-    let mount = mounts.iter().find(|mount| mount.running)?;
+/// The pods that mount a claim and have not ended, each under every name that it has for it.
+fn mounts<'a>(request: &Request, world: &World<'a>, claim: &Facts) -> Vec<Mount<'a>> {
+    let mut mounts = Vec::new();
+    for pod in world.mounting(&claim.key) {
+        let Some(Details::Pod(details)) = pod.details.as_deref() else { continue };
+        let names = details.volumes.iter().filter(|of| of.claim.as_deref() == Some(&claim.key.name));
+        mounts.extend(names.filter(|_| settled(pod, details).is_none()).map(|volume| Mount {
+            pod,
+            unreadable: unreadable(details, volume),
+            volume,
+            asked: asked(request, details, volume),
+            excluded: excluded(request, details, volume),
+        }));
+    }
+    mounts
+}
+
+/// The first pod in which the volume can be read, and its name there.
+fn running<'m>(mounts: impl IntoIterator<Item = &'m Mount<'m>>) -> Option<(ObjectKey, String)> {
+    let mount = mounts.into_iter().find(|mount| mount.unreadable.is_none())?;
     Some((mount.pod.key.clone(), mount.volume.name.clone()))
 }
 

@@ -1,6 +1,9 @@
 //! The volumes of a pod that no claim stands for.
 
-use super::{Asked, Fate, Method, VolumeDecision, asked, never, says, settled, warning};
+use super::{
+    Asked, Fate, Method, NOT_MOUNTED, VolumeDecision, asked, excluded, never, says, settled, unreadable,
+    warning,
+};
 use crate::backup::plan::Request;
 use crate::backup::problems;
 use crate::facts::{Facts, PodDetails, PodVolume};
@@ -26,12 +29,18 @@ fn fate(request: &Request, pod: &Facts, details: &PodDetails, volume: &PodVolume
             let reason = format!("{name} says {}", action.name());
             return legacy.map(|_| Fate::new(Method::Skipped, None, reason));
         }
+        None if excluded(request, details, volume) => {
+            let reason = "an annotation of the pod leaves it out";
+            return Some(Fate::new(Method::Skipped, Some(Asked::FsBackup), reason));
+        }
         None => (legacy?, says(legacy?)),
     };
-    Some(match settled(pod, details) {
-        Some(why) => Fate::new(Method::Skipped, None, why),
-        None if details.running => Fate::new(Method::FsBackup, Some(asked), reason),
-        None => Fate::new(Method::ObjectOnly, Some(asked), "the pod does not run"),
+    // One that is not mounted was never made: there is no data of it to miss.
+    let nothing = settled(pod, details).or((!volume.mounted).then_some(NOT_MOUNTED));
+    Some(match (nothing, unreadable(details, volume)) {
+        (Some(why), _) => Fate::new(Method::Skipped, None, why),
+        (None, Some(why)) => Fate::new(Method::ObjectOnly, Some(asked), why),
+        (None, None) => Fate::new(Method::FsBackup, Some(asked), reason),
     })
 }
 
@@ -42,6 +51,9 @@ pub(super) fn bad_names(pod: &Facts, details: &PodDetails) -> Vec<Problem> {
         None => Some(warn(format!("the pod has no volume {name}, which its annotation asks to back up"))),
         Some(volume) if never(volume) => {
             Some(warn(format!("the volume {name} comes from {} and is never backed up", volume.source)))
+        }
+        Some(volume) if volume.claim.is_none() && !volume.mounted => {
+            Some(warn(format!("the volume {name} is not backed up: {NOT_MOUNTED}")))
         }
         Some(_) => None,
     };

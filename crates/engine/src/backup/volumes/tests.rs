@@ -1,7 +1,9 @@
 //! Decisions about volumes, one a line.
 
 use crate::backup::fixture::{Cluster, backup, config_map, policy, render};
+use crate::backup::volumes::Method;
 use crate::policy::Sources;
+use crate::problem::Severity;
 
 /// Volumes of every sort: of CSI, of NFS, of a node, a block device, unbound, mounted and not.
 const CLUSTER: &str = r"
@@ -18,16 +20,18 @@ const CLUSTER: &str = r"
 - {apiVersion: v1, kind: PersistentVolume, metadata: {name: raw}, spec: {csi: {driver: d}, claimRef: {namespace: a, name: raw}}}
 - {apiVersion: v1, kind: PersistentVolumeClaim, metadata: {namespace: a, name: waits}, status: {phase: Pending}}
 - {apiVersion: v1, kind: Pod, metadata: {namespace: a, name: db, annotations: {backup.velero.io/backup-volumes: own}},
-   spec: {nodeName: n1, volumes: [{name: data, persistentVolumeClaim: {claimName: csi}}, {name: disk, persistentVolumeClaim: {claimName: raw}},
+   spec: {nodeName: n1, containers: [{volumeMounts: [{name: data}, {name: disk}, {name: later}, {name: own}, {name: node}]}],
+   volumes: [{name: data, persistentVolumeClaim: {claimName: csi}}, {name: disk, persistentVolumeClaim: {claimName: raw}},
    {name: later, persistentVolumeClaim: {claimName: waits}}, {name: own, emptyDir: {}}, {name: node, hostPath: {path: /x}}]},
    status: {phase: Running}}
 - {apiVersion: v1, kind: Pod, metadata: {namespace: a, name: done},
-   spec: {nodeName: n1, volumes: [{name: data, persistentVolumeClaim: {claimName: nfs}}, {name: own, emptyDir: {}}]},
+   spec: {nodeName: n1, containers: [{volumeMounts: [{name: data}, {name: own}]}],
+   volumes: [{name: data, persistentVolumeClaim: {claimName: nfs}}, {name: own, emptyDir: {}}]},
    status: {phase: Succeeded}}
 - {apiVersion: v1, kind: Pod, metadata: {namespace: a, name: build, annotations: {openshift.io/build.name: b}},
-   spec: {nodeName: n1, volumes: [{name: work, emptyDir: {}}]}, status: {phase: Running}}
+   spec: {nodeName: n1, containers: [{volumeMounts: [{name: work}]}], volumes: [{name: work, emptyDir: {}}]}, status: {phase: Running}}
 - {apiVersion: v1, kind: Pod, metadata: {namespace: a, name: starting},
-   spec: {volumes: [{name: own, emptyDir: {}}]}, status: {phase: Pending}}
+   spec: {containers: [{volumeMounts: [{name: own}]}], volumes: [{name: own, emptyDir: {}}]}, status: {phase: Pending}}
 ";
 
 /// The decisions of a backup, and its problems by code.
@@ -170,4 +174,179 @@ fn the_log_lists_decisions_and_sums_up_what_is_skipped() {
     assert!(lines.iter().any(|line| line.contains(decided)), "{lines:#?}");
     let summary = r#"Summary for skipped PVs: [{\"name\":\"nfs\",\"reasons\":[{\"approach\":\"volumeSnapshot\",\"reason\":"#;
     assert!(lines.iter().any(|line| line.contains(summary)), "{lines:#?}");
+}
+
+/// Which volumes a combination is about: of CSI or not, and what the pod that mounts it says of it.
+fn decided(driver: bool, annotation: &str, spec: &str) -> (Method, Option<Severity>) {
+    let source = if driver { "csi: {driver: d}" } else { "fc: {lun: 1}" };
+    let cluster = Cluster::new(&format!(
+        "- {{apiVersion: v1, kind: Namespace, metadata: {{name: a}}}}\n\
+         - {{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {{namespace: a, name: c}}, spec: {{volumeName: v}}, status: {{phase: Bound}}}}\n\
+         - {{apiVersion: v1, kind: PersistentVolume, metadata: {{name: v}}, spec: {{{source}, claimRef: {{namespace: a, name: c}}}}}}\n\
+         - {{apiVersion: v1, kind: Pod, metadata: {{namespace: a, name: p, annotations: {{{annotation}}}}}, status: {{phase: Running}},\n   \
+            spec: {{nodeName: n1, containers: [{{volumeMounts: [{{name: data}}]}}], volumes: [{{name: data, persistentVolumeClaim: {{claimName: c}}}}]}}}}",
+    ));
+    let plan = cluster.plan(&backup(spec));
+    assert_eq!(plan.volumes.len(), 1, "{}", render(&plan));
+    (plan.volumes[0].method, plan.problems.first().map(|problem| problem.severity))
+}
+
+#[test]
+fn the_combinations_of_defaults_and_annotations_come_to_what_they_come_to_with_velero() {
+    use Method::{CsiSnapshot, FsBackup, MovedSnapshot, NativeSnapshot, ObjectOnly, Skipped};
+    let (none, wanted, unwanted) =
+        ("", "backup.velero.io/backup-volumes: data", "backup.velero.io/backup-volumes-excludes: data");
+    let (csi, other) = (true, false);
+    for (driver, annotation, spec, expected) in [
+        (csi, wanted, "{}", FsBackup),
+        (other, wanted, "{}", FsBackup),
+        (csi, none, "{}", CsiSnapshot),
+        (csi, none, "{snapshotMoveData: true}", MovedSnapshot),
+        (other, none, "{volumeSnapshotLocations: [l]}", NativeSnapshot),
+        (other, none, "{}", ObjectOnly),
+        (csi, none, "{defaultVolumesToFsBackup: true}", FsBackup),
+        (other, none, "{defaultVolumesToFsBackup: true}", FsBackup),
+        (csi, unwanted, "{defaultVolumesToFsBackup: true}", CsiSnapshot),
+        (other, unwanted, "{defaultVolumesToFsBackup: true, volumeSnapshotLocations: [l]}", NativeSnapshot),
+        (other, unwanted, "{defaultVolumesToFsBackup: true}", Skipped),
+        (csi, unwanted, "{}", CsiSnapshot),
+        (csi, none, "{snapshotVolumes: false}", Skipped),
+        (csi, wanted, "{snapshotVolumes: false}", FsBackup),
+        (csi, unwanted, "{snapshotVolumes: false, defaultVolumesToFsBackup: true}", Skipped),
+    ] {
+        assert_eq!(decided(driver, annotation, spec).0, expected, "{driver} {annotation} {spec}");
+    }
+    // Who leaves a volume out by name is not warned that it is left out; who says nothing is.
+    assert_eq!(decided(other, unwanted, "{defaultVolumesToFsBackup: true}").1, None);
+    assert_eq!(decided(other, none, "{}").1, Some(Severity::Warning));
+}
+
+#[test]
+fn a_volume_that_an_annotation_leaves_out_is_skipped_in_its_name() {
+    let cluster = CLUSTER
+        .replace("backup.velero.io/backup-volumes: own", "backup.velero.io/backup-volumes-excludes: own");
+    let plan = Cluster::new(&cluster).plan(&backup("{defaultVolumesToFsBackup: true}"));
+    let text = render(&plan);
+    assert!(text.contains("volume [||a/db own] Skipped: an annotation of the pod leaves it out"), "{text}");
+    let decision = plan.volumes.iter().find(|of| of.reason.starts_with("an annotation")).unwrap();
+    assert_eq!(decision.approach(), "podvolume");
+}
+
+/// Two pods with one claim, of which only the second one wants its data, under the second of its names.
+const SHARED: &str = r"
+- {apiVersion: v1, kind: Namespace, metadata: {name: a}}
+- {apiVersion: v1, kind: PersistentVolumeClaim, metadata: {namespace: a, name: c}, spec: {volumeName: v}, status: {phase: Bound}}
+- {apiVersion: v1, kind: PersistentVolume, metadata: {name: v}, spec: {csi: {driver: d}, claimRef: {namespace: a, name: c}}}
+- {apiVersion: v1, kind: Pod, metadata: {namespace: a, name: one}, status: {phase: Running},
+   spec: {nodeName: n1, containers: [{volumeMounts: [{name: data}]}], volumes: [{name: data, persistentVolumeClaim: {claimName: c}}]}}
+- {apiVersion: v1, kind: Pod, metadata: {namespace: a, name: two, annotations: {backup.velero.io/backup-volumes: 'x, again'}},
+   spec: {nodeName: n1, containers: [{volumeMounts: [{name: data}, {name: again}]}],
+   volumes: [{name: data, persistentVolumeClaim: {claimName: c}}, {name: again, persistentVolumeClaim: {claimName: c}}]},
+   status: {phase: Running}}
+";
+
+#[test]
+fn a_claim_that_several_pods_mount_is_decided_once() {
+    let text = render(&Cluster::new(SHARED).plan(&backup("{}")));
+    let lines: Vec<&str> =
+        text.lines().filter(|line| line.starts_with("volume") || line.contains("1303")).collect();
+    assert_eq!(
+        lines,
+        [
+            "volume [a/c|v|a/two again] FsBackup: an annotation of a pod asks for it",
+            "Warning SLV-1303 pods a/two: the pod has no volume x, which its annotation asks to back up",
+        ]
+    );
+}
+
+#[test]
+fn an_unbound_claim_is_asked_about_and_fails_nothing() {
+    let yaml = "- {apiVersion: v1, kind: Namespace, metadata: {name: a}}\n\
+        - {apiVersion: v1, kind: PersistentVolumeClaim, metadata: {namespace: a, name: c, labels: {keep: 'no'}}, status: {phase: Pending}}\n\
+        - {apiVersion: v1, kind: Pod, metadata: {namespace: a, name: p}, status: {phase: Running},\n   \
+           spec: {nodeName: n1, containers: [{volumeMounts: [{name: data}]}], volumes: [{name: data, persistentVolumeClaim: {claimName: c}}]}}";
+    for (rule, expected) in [
+        (
+            "{conditions: {storageClass: [fast]}, action: {type: fs-backup}}",
+            "ObjectOnly: the claim is not bound",
+        ),
+        ("{conditions: {capacity: '1Gi,'}, action: {type: fs-backup}}", "ObjectOnly: the claim is not bound"),
+        (
+            "{conditions: {pvcLabels: {keep: 'no'}}, action: {type: skip}}",
+            "Skipped: volume policy 1 of p says skip",
+        ),
+    ] {
+        let policies = policy(&format!("version: v1\nvolumePolicies: [{rule}]"));
+        let plan = Cluster::new(yaml).plan_by(&backup("{defaultVolumesToFsBackup: true}"), &policies, false);
+        assert!(render(&plan).contains(&format!("volume [a/c||] {expected}")), "{}", render(&plan));
+        assert_eq!(plan.problems, [], "{rule}");
+        assert_eq!(plan.items.len(), 3, "pod, claim and namespace are stored");
+    }
+}
+
+#[test]
+fn a_volume_of_a_driver_that_nothing_claims_is_a_warning() {
+    let cluster = Cluster::new(
+        "- {apiVersion: v1, kind: PersistentVolume, metadata: {name: csi}, spec: {csi: {driver: d}}}",
+    );
+    let plan = cluster.plan(&backup("{}"));
+    let told: Vec<_> = plan
+        .problems
+        .iter()
+        .map(|of| (of.severity, of.code.as_str(), of.object.clone().unwrap().name))
+        .collect();
+    assert_eq!(told, [(Severity::Warning, "SLV-1301", "csi".to_owned())]);
+}
+
+#[test]
+fn a_volume_of_a_pod_that_does_not_run_is_an_error_where_its_data_was_asked_for() {
+    let waiting = SHARED.replace("status: {phase: Running}", "status: {phase: Pending}");
+    let plan = Cluster::new(&waiting).plan(&backup("{}"));
+    let text = render(&plan);
+    assert!(
+        text.contains("ObjectOnly: it is to be read in the pod a/two, and the pod does not run"),
+        "{text}"
+    );
+    assert!(text.contains("Error SLV-1302 persistentvolumeclaims a/c"), "{text}");
+    let plan = Cluster::new(&waiting).plan(&backup("{defaultVolumesToFsBackup: true}"));
+    assert!(render(&plan).contains("Error SLV-1302 persistentvolumeclaims a/c"), "{}", render(&plan));
+}
+
+#[test]
+fn a_volume_that_no_container_mounts_is_not_read_through_its_pod() {
+    let unmounted = SHARED
+        .replace("{name: data}, {name: again}", "{name: data}")
+        .replace("[{name: data, p", "[{name: tmp, emptyDir: {}}, {name: data, p");
+    let lines = |yaml: &str, spec: &str| {
+        let text = render(&Cluster::new(yaml).plan(&backup(spec)));
+        let of = |line: &&str| line.starts_with("volume") || line.contains("SLV-130");
+        text.lines()
+            .filter(of)
+            .map(|line| line.split(": the data").next().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let wanted = lines(&unmounted, "{}");
+    assert!(
+        wanted[0].ends_with(
+            "ObjectOnly: it is to be read in the pod a/two, and no container of the pod mounts it"
+        ),
+        "{wanted:?}"
+    );
+    assert!(wanted.contains(&"Error SLV-1302 persistentvolumeclaims a/c".to_owned()), "{wanted:?}");
+    let own = lines(&unmounted.replace("'x, again'", "tmp"), "{}");
+    assert!(
+        own.contains(&"volume [||a/two tmp] Skipped: no container of the pod mounts it".to_owned()),
+        "{own:?}"
+    );
+    assert!(
+        own.iter()
+            .any(|line| line.starts_with("Warning SLV-1303 pods a/two: the volume tmp is not backed up")),
+        "{own:?}"
+    );
+    let nobody =
+        unmounted.replace("{volumeMounts: [{name: data}]}", "{name: main}").replace("'x, again'", "''");
+    assert!(
+        lines(&nobody, "{defaultVolumesToFsBackup: true}")[0].starts_with("volume [a/c|v|] CsiSnapshot"),
+        "what is asked of all is not asked of those that it does not fit"
+    );
 }

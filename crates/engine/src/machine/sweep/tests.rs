@@ -182,6 +182,16 @@ fn an_operation_has_ended_if_its_phase_is_known_to_be_an_end() {
 }
 
 #[test]
+fn the_report_of_a_plan_that_was_refused_stays_as_long_as_its_restore() {
+    for (phase, ended) in [("FailedValidation", false), ("Completed", true), ("PartiallyFailed", true)] {
+        let annotations = json!({"salvor.io/expected-plan": "sha256:00"});
+        let document =
+            json!({"metadata": {"name": "n", "annotations": annotations}, "status": {"phase": phase}});
+        assert_eq!(Operation::of(Kind::Restore, &document).ended, ended, "{phase}");
+    }
+}
+
+#[test]
 fn files_in_the_cluster_are_needed_as_long_as_their_operation() {
     let operation = |ended| Operation { kind: Kind::Restore, name: "r".into(), uid: "u".into(), ended };
     for (of_journal, operations, needed) in [

@@ -81,6 +81,20 @@ fn what_a_restore_resets_is_no_difference_and_is_not_patched_away() {
 }
 
 #[test]
+fn what_the_deployment_controller_counts_is_its_own() {
+    let web = |revision: &str, replicas: u32| {
+        let annotations = json!({"deployment.kubernetes.io/revision": revision});
+        json!({"metadata": {"annotations": annotations}, "spec": {"replicas": replicas}})
+    };
+    let at = "deployments.apps shop/web";
+    check("none", at, web("1", 2), web("3", 2), "skipped equal");
+    check("update", at, web("1", 2), web("3", 2), &format!("skipped LabelsOnly {LABELS}"));
+    let (_, _, after) = decided("update", at, web("1", 2), web("3", 4));
+    assert_eq!(after["metadata"]["annotations"]["deployment.kubernetes.io/revision"], "3");
+    assert_eq!(after["spec"]["replicas"], 2);
+}
+
+#[test]
 fn an_update_takes_nothing_away_and_names_the_fields_of_others() {
     let applied = |manager: &str, operation: &str| {
         json!({"manager": manager, "operation": operation, "fieldsV1": {

@@ -80,11 +80,76 @@ pub(super) const KNOWN: &[Flaw] = &[
             found.kind() == "Secret" && found.object.contains("-token-") && found.stage == Stage::Told
         },
     },
+    Flaw {
+        id: "own-5",
+        why: "what controllers make again by themselves is stored and restored by Velero: Salvor leaves it out, and says so",
+        is: |found, _| {
+            made_again(found)
+                && match found.stage {
+                    Stage::Archive => found.only_theirs(),
+                    Stage::Told => found.ours == "skipped",
+                    _ => false,
+                }
+        },
+    },
+    Flaw {
+        id: "own-6",
+        why: "a namespace that is there already is never changed by Velero: Salvor gives it what it lacks, where the restore is to \
+              update",
+        is: |found, case| {
+            found.stage == Stage::Cluster
+                && found.kind() == "Namespace"
+                && updates(case)
+                && found.theirs.is_null()
+        },
+    },
+    Flaw {
+        id: "ER9",
+        why: "an update takes what only the cluster has out of an object in Velero: Salvor leaves it there",
+        is: |found, case| {
+            updates(case)
+                && found.kind() != "Namespace"
+                && match found.stage {
+                    Stage::Told => found.ours == "skipped" && found.theirs == "updated",
+                    Stage::Cluster => !found.field.is_empty() && found.theirs.is_null(),
+                    _ => false,
+                }
+        },
+    },
+    Flaw {
+        id: "own-7",
+        why: "a volume that is in the cluster for the claim of another namespace is what a claim restored beside it asks for in Velero, \
+              and never gets: Salvor says so, and the claim gets a new one",
+        is: |found, case| {
+            !case.emptied
+                && match (found.stage, found.kind()) {
+                    (Stage::Cluster, "PersistentVolumeClaim") => {
+                        found.field == "/spec/volumeName" && found.ours.is_null()
+                    }
+                    (Stage::Told, "PersistentVolume") => found.ours == "skipped" && found.theirs == "failed",
+                    _ => false,
+                }
+        },
+    },
 ];
 
 /// The first that a difference is.
 pub(super) fn known(found: &Difference, case: &Case) -> Option<&'static Flaw> {
     KNOWN.iter().find(|flaw| (flaw.is)(found, case))
+}
+
+/// Whether a difference is about something that a controller makes again.
+fn made_again(found: &Difference) -> bool {
+    match found.kind() {
+        "Endpoints" | "EndpointSlice.discovery.k8s.io" => true,
+        "ConfigMap" => found.object.ends_with("/kube-root-ca.crt"),
+        _ => false,
+    }
+}
+
+/// Whether a restore changes what is there already, and something is.
+fn updates(case: &Case) -> bool {
+    case.restore["existingResourcePolicy"] == "update" && case.there_before > 0
 }
 
 /// Whether a backup uses none of the old filters.

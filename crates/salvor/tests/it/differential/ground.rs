@@ -2,10 +2,12 @@
 //! seed, and quiet: nothing in it runs, so that two backups in a row find the same.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use testkit::images::BUSYBOX;
 use testkit::objects::{Catalog, create_all, read_beside, read_namespaces};
+use testkit::wait::{Look, until};
 use testkit::zoo::Random;
 
 use crate::world::World;
@@ -24,6 +26,8 @@ pub(super) const TEAMS: [&str; 2] = ["red", "blue"];
 pub(super) const TIERS: [&str; 3] = ["front", "back", "middle"];
 /// What the labels of the objects are drawn from: not a seed of a trial, since every trial is on the same ground.
 const LABELS: u64 = 7;
+/// How long the binder of claims may take.
+const BOUND_IN: Duration = Duration::from_secs(60);
 
 /// The objects as the server has them, by name.
 pub(super) type Objects = BTreeMap<String, Value>;
@@ -61,7 +65,20 @@ pub(super) async fn make(world: &World) -> Objects {
         let ended = json!({"status": {"phase": "Succeeded"}});
         client.merge(&format!("/api/v1/namespaces/{namespace}/pods/ended/status"), &ended).await.unwrap();
     }
+    for namespace in NAMESPACES {
+        bound(world, &format!("/api/v1/namespaces/{namespace}/persistentvolumeclaims/larder")).await;
+    }
     world.settled_by(|| look(world, &NAMESPACES, true)).await
+}
+
+/// Waits until a claim has its volume: what a backup takes along depends on it.
+async fn bound(world: &World, claim: &str) {
+    until("a claim is not bound", BOUND_IN, || async {
+        let phase = world.cluster.client().get(claim).await?.map(|claim| claim["status"]["phase"].clone());
+        Ok(if phase == Some(json!("Bound")) { Look::Done(()) } else { Look::NotYet(format!("{phase:?}")) })
+    })
+    .await
+    .unwrap();
 }
 
 /// What is in namespaces, and beside them.

@@ -61,9 +61,9 @@ impl<'w> Trials<'w> {
     pub(super) async fn run(&mut self, cases: &[Case]) {
         let start = Instant::now();
         let before = ground::make(self.world).await;
-        self.back_up(cases).await;
+        let stored = self.back_up(cases).await;
         println!("{} backups each after {} s", cases.len(), start.elapsed().as_secs());
-        let (emptied, beside): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(|case| case.emptied);
+        let (emptied, beside): (Vec<&Case>, Vec<&Case>) = stored.into_iter().partition(|case| case.emptied);
         self.restore_beside(&beside, &before).await;
         println!("{} restores each beside it after {} s", beside.len(), start.elapsed().as_secs());
         for case in &emptied {
@@ -73,8 +73,9 @@ impl<'w> Trials<'w> {
         println!("{} seeds took {} s", cases.len(), start.elapsed().as_secs());
     }
 
-    /// Has both make the backups of all seeds, and compares them.
-    async fn back_up(&mut self, cases: &[Case]) {
+    /// Has both make the backups of all seeds, and compares them; gives the seeds that both have a backup of.
+    async fn back_up<'c>(&mut self, cases: &'c [Case]) -> Vec<&'c Case> {
+        let mut stored = Vec::new();
         let den = format!("/api/v1/namespaces/{DEN}");
         for labelled_out in [false, true] {
             let label = labelled_out.then_some("true");
@@ -88,23 +89,32 @@ impl<'w> Trials<'w> {
                 }
             }
             for case in cases {
-                self.compare_backups(case).await;
+                if self.compare_backups(case).await {
+                    stored.push(case);
+                }
             }
         }
+        stored
     }
 
-    async fn compare_backups(&mut self, case: &Case) {
+    /// Compares the backups of a seed. False where one of the two refuses to make it.
+    async fn compare_backups(&mut self, case: &Case) -> bool {
         let mut phases = Vec::new();
         for side in Side::BOTH {
             let status = self.world.ended(side.server(), "backups", &case.backup_of(side)).await;
             phases.push(status["phase"].clone());
         }
-        let [ours, theirs] = Side::BOTH.map(|side| Archive::of(self.world, &case.backup_of(side)));
-        self.tally.compared += theirs.objects.len();
-        let mut found = between_archives(&ours, &theirs);
-        found.extend(Difference::whole(Stage::Backup, &phases[0], &phases[1]));
-        found.extend(between_orders(case, &ours, &theirs));
+        let mut found: Vec<Difference> =
+            Difference::whole(Stage::Backup, &phases[0], &phases[1]).into_iter().collect();
+        let stored = !phases.contains(&json!("FailedValidation"));
+        if stored {
+            let [ours, theirs] = Side::BOTH.map(|side| Archive::of(self.world, &case.backup_of(side)));
+            self.tally.compared += theirs.objects.len();
+            found.extend(between_archives(&ours, &theirs));
+            found.extend(between_orders(case, &ours, &theirs));
+        }
         self.judge(case, found);
+        stored
     }
 
     /// Has both restore beside the ground, into namespaces of each seed and server.

@@ -172,7 +172,6 @@ async fn state(world: &World) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "long"]
 async fn a_dry_run_writes_nothing_and_a_plan_does_what_it_says_or_is_refused() {
     let Some(world) = world().await else { return };
     world.install_salvor(SERVER, SERVER).await;

@@ -24,6 +24,8 @@ use tokio_rustls::TlsAcceptor;
 pub(super) const GROUP: &str = "kinds.example.com";
 /// The label on objects that the denying webhook refuses.
 pub(super) const FORBIDDEN: &str = "kinds.example.com/forbidden";
+/// What it says then.
+pub(super) const DENIED: &str = "the keeper does not allow it";
 /// The label that the changing webhook puts on objects.
 pub(super) const CHANGED: &str = "kinds.example.com/changed";
 
@@ -121,7 +123,7 @@ async fn change(Json(review): Json<Value>) -> Json<Value> {
 /// Denies objects with a label.
 async fn deny(Json(review): Json<Value>) -> Json<Value> {
     let forbidden = review["request"]["object"]["metadata"]["labels"][FORBIDDEN].is_string();
-    let status = json!({"code": 403, "message": "the keeper does not allow it"});
+    let status = json!({"code": 403, "message": DENIED});
     Json(answered(&review, json!({"allowed": !forbidden, "status": status})))
 }
 

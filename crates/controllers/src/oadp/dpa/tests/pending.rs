@@ -11,7 +11,7 @@ use crate::oadp::dpa::dereference::Found;
 use crate::oadp::dpa::validate;
 
 /// Flags that change nothing yet, the fields that become them, and a value.
-const FIELDS: [(&str, &str, &str); 16] = [
+const FIELDS: [(&str, &str, &str); 15] = [
     ("default-repo-maintain-frequency", "configuration.velero.args.default-repo-maintain-frequency", "1"),
     ("default-snapshot-move-data", "configuration.velero.defaultSnapshotMoveData", "true"),
     ("default-volumes-to-fs-backup", "configuration.velero.defaultVolumesToFSBackup", "true"),
@@ -23,7 +23,6 @@ const FIELDS: [(&str, &str, &str); 16] = [
     ("features", "configuration.velero.defaultPlugins: csi", ""),
     ("fs-backup-timeout", "configuration.nodeAgent.timeout", "\"1h\""),
     ("fs-backup-timeout", "configuration.velero.args.fs-backup-timeout", "1"),
-    ("item-block-worker-count", "configuration.velero.itemBlockWorkerCount", "2"),
     ("item-operation-sync-frequency", "configuration.velero.itemOperationSyncFrequency", "\"1m\""),
     ("item-operation-sync-frequency", "configuration.velero.args.item-operation-sync-frequency", "1"),
     ("profiler-address", "configuration.velero.args.profiler-address", "\":6060\""),
@@ -127,7 +126,6 @@ fn fields_without_effect_are_named() {
             "configuration.nodeAgent.timeout",
             "configuration.velero.defaultVolumesToFSBackup",
             "configuration.velero.disableInformerCache",
-            "configuration.velero.itemBlockWorkerCount",
             "configuration.velero.itemOperationSyncFrequency",
             "configuration.velero.args.profiler-address",
             "configuration.velero.featureFlags: EnableAPIGroupVersions",

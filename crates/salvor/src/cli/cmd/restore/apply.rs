@@ -7,6 +7,7 @@ use api::velero::v1::{Restore, RestorePhase, RestoreSpec};
 use api::{Kind, labels};
 use clap::Args;
 use cluster::typed;
+use engine::preview::problems::PLAN_MOVED;
 use engine::preview::restore::KIND;
 use engine::preview::{RestorePreview, moved};
 use jiff::tz::TimeZone;
@@ -103,13 +104,19 @@ async fn refused(session: &Session, name: &str, plan: &RestorePreview) -> Exit {
     let restore = typed::get::<Restore>(&session.cluster, &session.namespace, name).await;
     let errors = restore.map(|restore| restore.status.validation_errors).unwrap_or_default();
     error_line(&format!("Restore {name} was refused: {}", errors.join("; ")));
-    // Without a report there is nothing to compare: it was refused for something else.
-    if let Ok(now) = report_of_restore(session, name).await {
-        let moved = moved(plan, &now);
-        moved.iter().take(MOVED_MAX).for_each(|what| error_line(&format!("  {what}")));
-        if moved.len() > MOVED_MAX {
-            error_line(&format!("  and {} more", moved.len() - MOVED_MAX));
+    // What was refused for something else has no report.
+    if !errors.iter().any(|error| error.contains(PLAN_MOVED.id)) {
+        return Exit::Failed;
+    }
+    match report_of_restore(session, name).await {
+        Ok(now) => {
+            let moved = moved(plan, &now);
+            moved.iter().take(MOVED_MAX).for_each(|what| error_line(&format!("  {what}")));
+            if moved.len() > MOVED_MAX {
+                error_line(&format!("  and {} more", moved.len() - MOVED_MAX));
+            }
         }
+        Err(error) => error_line(&format!("  what has moved cannot be told: {error:#}")),
     }
     Exit::Failed
 }
