@@ -5,6 +5,7 @@
 use api::velero::v1::RestoreSpec;
 use engine::policy::{Filter, Source};
 use engine::problem::Problem;
+use engine::restore::Request;
 use engine::restore::versions::{CONFIG_MAP, Preferences};
 
 use crate::adjust::{config_maps, found};
@@ -23,6 +24,15 @@ pub(crate) async fn policy(
         name => found(deps, config_maps(), Some(deps.namespace()), name).await?,
     };
     Ok(Source { name: named.name.clone(), document }.filter())
+}
+
+/// A request with what its resource policy selects, or everything that is wrong with that policy.
+pub(crate) async fn with_policy(
+    deps: &Deps,
+    request: &Request,
+) -> Result<std::result::Result<Request, Vec<String>>> {
+    let policy = policy(deps, &request.spec).await?;
+    Ok(policy.map(|policy| Request { policy, ..request.clone() }))
 }
 
 /// The API versions to restore in, where the server chooses among those of an archive at all, and what is wrong with the
