@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use api::meta::ObjectKey;
-use api::velero::v1::RestoreSpec;
 use serde_json::Value;
 
 use super::plan::{PlannedItem, RestorePlan};
+use super::planner::Request;
 use super::transform::transform;
 use crate::facts::Facts;
 use crate::hooks::init;
@@ -26,10 +26,10 @@ pub fn modified(archived: Value, item: &PlannedItem, plan: &RestorePlan) -> Opti
 
 /// Adds the hooks of the pods that are restored, in the order of their items. `facts` are those of the archive, `modified`
 /// those of pods that a modifier changes.
-pub fn add_hooks(plan: &mut RestorePlan, spec: &RestoreSpec, facts: &[Facts], modified: &[Facts]) {
+pub fn add_hooks(plan: &mut RestorePlan, request: &Request, facts: &[Facts], modified: &[Facts]) {
     let archived = by_key(facts);
     let modified = by_key(modified);
-    let asked = Asked::new(&spec.hooks, spec.item_operation_timeout);
+    let asked = Asked::new(&request.spec.hooks, request.spec.item_operation_timeout);
     let (mut commands, mut containers, mut problems) = (Vec::new(), Vec::new(), Vec::new());
     for (number, item) in (0u32..).zip(plan.items()) {
         let source = plan.source(item);

@@ -122,7 +122,7 @@ pub(super) fn with_hooks(
     target: &Target,
 ) -> RestorePlan {
     let mut plan = plan(request, &catalog(), facts, volumes, target).unwrap();
-    add_hooks(&mut plan, &request.spec, facts, &[]);
+    add_hooks(&mut plan, request, facts, &[]);
     plan
 }
 

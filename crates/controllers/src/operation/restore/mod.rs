@@ -103,8 +103,8 @@ async fn attempt(operation: &Operation, request: &Request, log: &OperationLog) -
             plan
         }
     };
-    if let Some(policy) = &request.spec.resource_policy {
-        log.info(format!("objects are selected by the filters of the resource policy {}", policy.name));
+    if let Some(policy) = request.resource_policy() {
+        log.info(format!("objects are selected by the filters of the resource policy {policy}"));
     }
     if let Some(modifiers) = &plan.adjustments.modifiers {
         let (count, source) = (modifiers.rules(), &modifiers.source);
@@ -147,9 +147,7 @@ async fn make_plan(
     let target = observe::target(operation).await?;
     let catalog = observe::catalog(operation, &contents.facts).await?;
     let volumes = observe::volumes(operation, &request.backup).await?;
-    let policy = choice::policy(&operation.deps, &request.spec).await?;
-    let policy = policy.map_err(|reasons| refused(&problems::POLICY_CHANGED, reasons.join("; ")))?;
-    let request = &Request { policy, ..request.clone() };
+    let request = &choice::complete(&operation.deps, request).await?;
     let (preferences, not_understood) = choice::versions(&operation.deps).await?;
     let facts = versions::pick(contents.facts, contents.others, &catalog, preferences.as_ref());
     let mut plan =
@@ -176,7 +174,7 @@ fn add_hooks(plan: &mut RestorePlan, request: &Request, facts: &[Facts], spool: 
         let document = serde_json::from_slice(&spool.read(item.at)?).ok();
         modified.extend(document.and_then(|document| hooked::modified(document, item, plan)));
     }
-    hooked::add_hooks(plan, &request.spec, facts, &modified);
+    hooked::add_hooks(plan, request, facts, &modified);
     Ok(())
 }
 
