@@ -4,13 +4,14 @@
 
 use api::velero::v1::RestoreSpec;
 use engine::policy::{Filter, Source};
-use engine::problem::Problem;
+use engine::problem::{Problem, Severity};
 use engine::restore::Request;
+use engine::restore::problems::POLICY_CHANGED;
 use engine::restore::versions::{CONFIG_MAP, Preferences};
 
 use crate::adjust::{config_maps, found};
 use crate::deps::Deps;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What the resource policy of a restore selects, or everything that is wrong with it.
 pub(crate) async fn policy(
@@ -26,13 +27,15 @@ pub(crate) async fn policy(
     Ok(Source { name: named.name.clone(), document }.filter())
 }
 
-/// A request with what its resource policy selects, or everything that is wrong with that policy.
-pub(crate) async fn with_policy(
-    deps: &Deps,
-    request: &Request,
-) -> Result<std::result::Result<Request, Vec<String>>> {
-    let policy = policy(deps, &request.spec).await?;
-    Ok(policy.map(|policy| Request { policy, ..request.clone() }))
+/// A request with what its resource policy selects.
+pub(crate) async fn complete(deps: &Deps, request: &Request) -> Result<Request> {
+    match policy(deps, &request.spec).await? {
+        Ok(policy) => Ok(Request { policy, ..request.clone() }),
+        Err(reasons) => {
+            let problem = Problem::new(&POLICY_CHANGED, Severity::Error, reasons.join("; "));
+            Err(Error::Refused(Box::new(problem)))
+        }
+    }
 }
 
 /// The API versions to restore in, where the server chooses among those of an archive at all, and what is wrong with the

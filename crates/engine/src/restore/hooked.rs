@@ -27,10 +27,9 @@ pub fn modified(archived: Value, item: &PlannedItem, plan: &RestorePlan) -> Opti
 /// Adds the hooks of the pods that are restored, in the order of their items. `facts` are those of the archive, `modified`
 /// those of pods that a modifier changes.
 pub fn add_hooks(plan: &mut RestorePlan, request: &Request, facts: &[Facts], modified: &[Facts]) {
-    let spec = &request.spec;
     let archived = by_key(facts);
     let modified = by_key(modified);
-    let asked = Asked::new(&spec.hooks, spec.item_operation_timeout);
+    let asked = Asked::new(&request.spec.hooks, request.spec.item_operation_timeout);
     let (mut commands, mut containers, mut problems) = (Vec::new(), Vec::new(), Vec::new());
     for (number, item) in (0u32..).zip(plan.items()) {
         let source = plan.source(item);

@@ -86,6 +86,11 @@ impl Request {
             expected_plan: expected_plan(restore.metadata.annotations.as_ref()).map(str::to_owned),
         }
     }
+
+    /// The name of the ConfigMap of its resource policy.
+    pub fn resource_policy(&self) -> Option<&str> {
+        self.spec.resource_policy.as_ref().map(|policy| policy.name.as_str())
+    }
 }
 
 /// What the cluster has.

@@ -147,8 +147,7 @@ async fn make_plan(
     let target = observe::target(operation).await?;
     let catalog = observe::catalog(operation, &contents.facts).await?;
     let volumes = observe::volumes(operation, &request.backup).await?;
-    let chosen = choice::with_policy(&operation.deps, request).await?;
-    let request = &chosen.map_err(|reasons| refused(&problems::POLICY_CHANGED, reasons.join("; ")))?;
+    let request = &choice::complete(&operation.deps, request).await?;
     let (preferences, not_understood) = choice::versions(&operation.deps).await?;
     let facts = versions::pick(contents.facts, contents.others, &catalog, preferences.as_ref());
     let mut plan =

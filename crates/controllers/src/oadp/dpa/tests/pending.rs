@@ -11,13 +11,12 @@ use crate::oadp::dpa::dereference::Found;
 use crate::oadp::dpa::validate;
 
 /// Flags that change nothing yet, the fields that become them, and a value.
-const FIELDS: [(&str, &str, &str); 15] = [
+const FIELDS: [(&str, &str, &str); 14] = [
     ("default-repo-maintain-frequency", "configuration.velero.args.default-repo-maintain-frequency", "1"),
     ("default-snapshot-move-data", "configuration.velero.defaultSnapshotMoveData", "true"),
     ("default-volumes-to-fs-backup", "configuration.velero.defaultVolumesToFSBackup", "true"),
     ("default-volumes-to-fs-backup", "configuration.velero.args.default-volumes-to-fs-backup", "true"),
     ("disable-informer-cache", "configuration.velero.disableInformerCache", "true"),
-    ("features", "configuration.velero.featureFlags: EnableAPIGroupVersions", ""),
     ("features", "configuration.velero.featureFlags: EnableCSI", ""),
     ("features", "configuration.velero.restoreResourcesVersionPriority", "\"a=v1\""),
     ("features", "configuration.velero.defaultPlugins: csi", ""),
@@ -101,7 +100,7 @@ fn fields_without_effect_are_named() {
             "repositoryMaintenance": {"global": {}},
             "velero": {
                 "defaultPlugins": ["aws", "kubevirt"],
-                "featureFlags": ["EnableAPIGroupVersions"],
+                "featureFlags": ["EnableAPIGroupVersions", "EnableCSI"],
                 "defaultVolumesToFSBackup": true,
                 "disableInformerCache": true,
                 "itemBlockWorkerCount": 2,
@@ -128,7 +127,7 @@ fn fields_without_effect_are_named() {
             "configuration.velero.disableInformerCache",
             "configuration.velero.itemOperationSyncFrequency",
             "configuration.velero.args.profiler-address",
-            "configuration.velero.featureFlags: EnableAPIGroupVersions",
+            "configuration.velero.featureFlags: EnableCSI",
             "configuration.velero.defaultPlugins: kubevirt",
             "configuration.velero.args.v",
         ]
@@ -139,7 +138,7 @@ fn fields_without_effect_are_named() {
 fn what_is_off_or_has_an_effect_is_not_reported() {
     let velero = json!({
         "defaultPlugins": ["aws", "openshift"],
-        "featureFlags": ["no-secret"],
+        "featureFlags": ["no-secret", "EnableAPIGroupVersions"],
         "defaultVolumesToFSBackup": false,
         "disableInformerCache": false,
         "defaultItemOperationTimeout": "2h",

@@ -3,7 +3,7 @@
 use api::oadp::{DataProtectionApplication, DefaultPlugin, ServerArgs, VeleroConfig};
 
 use super::server::arguments;
-use crate::config::NOT_ACTING;
+use crate::config::{EVERY_VERSION, NOT_ACTING};
 
 /// The overrides that have an effect.
 const OVERRIDES: [&str; 2] = ["veleroImageFqin", "operator-type"];
@@ -57,7 +57,8 @@ fn server(velero: &VeleroConfig) -> Vec<String> {
         ("restoreResourcesVersionPriority", !velero.restore_resources_version_priority.is_empty()),
     ];
     let fields = fields.into_iter().filter(|(_, is_set)| *is_set).map(|(field, _)| field.to_owned());
-    let features = velero.feature_flags.iter().filter(|flag| !matches!(flag.as_str(), "" | "no-secret"));
+    let features =
+        velero.feature_flags.iter().filter(|flag| !matches!(flag.as_str(), "" | "no-secret" | EVERY_VERSION));
     let plugins = PLUGINS.into_iter().filter(|plugin| velero.default_plugins.contains(plugin));
     fields
         .chain(features.map(|flag| format!("featureFlags: {flag}")))
