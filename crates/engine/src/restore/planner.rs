@@ -51,13 +51,6 @@ pub struct Request {
     pub expected_plan: Option<String>,
 }
 
-impl Request {
-    /// The name of the resource policy that it goes by.
-    pub fn resource_policy(&self) -> Option<&str> {
-        self.spec.resource_policy.as_ref().map(|policy| policy.name.as_str())
-    }
-}
-
 /// Why no plan can be made.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Refusal {
