@@ -166,7 +166,7 @@ fn contradictions<T: AsRef<str>>(includes: &[T], excludes: &[T]) -> Vec<String> 
 }
 
 /// Entries that are no pattern: with one of them a set would match nothing.
-fn unreadable<T: AsRef<str>>(includes: &[T], excludes: &[T]) -> Vec<String> {
+pub fn unreadable<T: AsRef<str>>(includes: &[T], excludes: &[T]) -> Vec<String> {
     let both = includes.iter().chain(excludes);
     both.filter_map(|entry| Some(Glob::new(entry.as_ref()).err()?.to_string())).collect()
 }

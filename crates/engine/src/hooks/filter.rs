@@ -6,6 +6,7 @@ use api::velero::v1::{BackupHooks, RestoreHooks};
 
 use crate::catalog::Catalog;
 use crate::filter::selector::Labelled;
+use crate::filter::set::unreadable;
 use crate::filter::{Selector, SelectorError, Set};
 use crate::restore::scope::canonical;
 
@@ -46,6 +47,8 @@ impl Filter {
 pub fn of_backup(hooks: &BackupHooks) -> Vec<String> {
     let mut errors = Vec::new();
     for entry in &hooks.resources {
+        errors.extend(patterns(&entry.name, &entry.included_namespaces, &entry.excluded_namespaces));
+        errors.extend(patterns(&entry.name, &entry.included_resources, &entry.excluded_resources));
         errors.extend(selector(&entry.name, entry.label_selector.as_ref()));
         let commands = entry.pre_hooks.iter().chain(&entry.post_hooks).map(|hook| &hook.exec);
         errors.extend(commands.filter_map(|exec| timeout(&entry.name, exec.timeout)));
@@ -57,12 +60,19 @@ pub fn of_backup(hooks: &BackupHooks) -> Vec<String> {
 pub fn of_restore(hooks: &RestoreHooks) -> Vec<String> {
     let mut errors = Vec::new();
     for entry in &hooks.resources {
+        errors.extend(patterns(&entry.name, &entry.included_namespaces, &entry.excluded_namespaces));
+        errors.extend(patterns(&entry.name, &entry.included_resources, &entry.excluded_resources));
         errors.extend(selector(&entry.name, entry.label_selector.as_ref()));
         let commands = entry.post_hooks.iter().filter_map(|hook| hook.exec.as_ref());
         let times = commands.flat_map(|exec| [exec.exec_timeout, exec.wait_timeout]);
         errors.extend(times.filter_map(|time| timeout(&entry.name, time)));
     }
     errors
+}
+
+/// Entries that are no pattern: with one of them the hook would be for no pod, in silence.
+fn patterns(name: &str, included: &[String], excluded: &[String]) -> impl Iterator<Item = String> {
+    unreadable(included, excluded).into_iter().map(move |error| format!("hook {name:?}: {error}"))
 }
 
 fn selector(name: &str, selector: Option<&LabelSelector>) -> Option<String> {
@@ -118,12 +128,12 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_told() {
         let hooks = json!({"resources": [{
-            "name": "h", "labelSelector": {"matchExpressions": [{"key": "a", "operator": "Near"}]},
+            "name": "h", "includedNamespaces": ["team-[9-0]"], "excludedResources": ["{pods"], "labelSelector": {"matchExpressions": [{"key": "a", "operator": "Near"}]},
             "pre": [{"exec": {"command": ["a"], "timeout": "-1s"}}],
         }]});
         let errors = of_backup(&serde_json::from_value(hooks).unwrap());
         assert!(
-            errors.len() == 2 && errors.iter().all(|error| error.starts_with("hook \"h\"")),
+            errors.len() == 4 && errors.iter().all(|error| error.starts_with("hook \"h\"")),
             "{errors:?}"
         );
     }

@@ -1,5 +1,5 @@
 //! Collects what the planning of a backup asks for: lists in parallel, page by page, each document straight into the spool.
-//! Files of the spool go into the journal as they fill up.
+//! What those name is fetched in parallel, too. Files of the spool go into the journal as they fill up.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -29,16 +29,17 @@ pub(super) async fn collect(
     spool: &Spool,
     planner: &Planner,
 ) -> Result<Collected> {
+    let width = operation.deps.config.limits.connections.max(1);
     let collector = Collector {
         operation,
         journal,
+        width,
         room: Room::default(),
         pages: Arc::new(Mutex::new(Pages {
             writer: spool.writer(journal.map_or(0, Journal::first_spool_file)),
             facts: Vec::new(),
         })),
     };
-    let width = operation.deps.config.limits.connections.max(1);
     let lists: Vec<_> = planner.lists().into_iter().map(|list| collector.list(list)).collect();
     let answers: Vec<Answer> = stream::iter(lists).buffered(width).try_collect().await?;
     let mut collected = Collected::default();
@@ -66,6 +67,8 @@ enum Answer {
 struct Collector<'a> {
     operation: &'a Operation,
     journal: Option<&'a Journal>,
+    /// Calls that are on the way at once.
+    width: usize,
     room: Room,
     pages: Arc<Mutex<Pages>>,
 }
@@ -124,26 +127,25 @@ impl Collector<'_> {
             if wanted.is_empty() {
                 return Ok(());
             }
-            for key in wanted {
-                if let Some(absence) = self.fetch(planner, &key).await? {
-                    collected.absent.insert(key, absence);
-                }
-            }
+            let fetches: Vec<_> = wanted.into_iter().map(|key| self.fetch(planner, key)).collect();
+            let answers: Vec<_> = stream::iter(fetches).buffered(self.width).try_collect().await?;
+            collected.absent.extend(answers.into_iter().flatten());
         }
     }
 
     /// Fetches one object; says why, if it does not come.
-    async fn fetch(&self, planner: &Planner, key: &ObjectKey) -> Result<Option<Absence>> {
+    async fn fetch(&self, planner: &Planner, key: ObjectKey) -> Result<Option<(ObjectKey, Absence)>> {
         let Some(resource) = planner.catalog().find(&key.resource).cloned() else {
-            return Ok(Some(Absence::NotFound));
+            return Ok(Some((key, Absence::NotFound)));
         };
         let at = ObjectRef { resource, namespace: key.namespace.clone(), name: key.name.clone() };
+        let _room = self.room.take_one().await;
         match patiently(|| self.operation.deps.cluster.get(&at)).await {
             Ok(document) => self.keep(at.resource, vec![document]).await.map(|_| None),
-            Err(error) if error.kind == ErrorKind::NotFound => Ok(Some(Absence::NotFound)),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(Some((key, Absence::NotFound))),
             Err(error) => blamed(self.operation.deps.cluster.as_ref(), error)
                 .await
-                .map(|error| Some(Absence::Refused(error.to_string()))),
+                .map(|error| Some((key, Absence::Refused(error.to_string())))),
         }
     }
 

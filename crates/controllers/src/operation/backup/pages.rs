@@ -12,7 +12,7 @@ const FIRST: u32 = 25;
 /// Bytes that an object is taken to have before the first one is seen.
 const OBJECT_BYTES: usize = 4 << 10;
 
-/// The memory that all lists share.
+/// The memory that all lists, and objects that are fetched one by one, share.
 pub(super) struct Room(Semaphore);
 
 impl Default for Room {
@@ -24,7 +24,16 @@ impl Default for Room {
 impl Room {
     /// Waits until there is room for a page; it is taken until the permit is dropped.
     pub(super) async fn take(&self, sizing: &Sizing) -> Option<SemaphorePermit<'_>> {
-        let bytes = sizing.bytes().min(IN_FLIGHT_BYTES);
+        self.take_bytes(sizing.bytes()).await
+    }
+
+    /// The same for one object, of which nothing is known: definitions are often as large as a page.
+    pub(super) async fn take_one(&self) -> Option<SemaphorePermit<'_>> {
+        self.take_bytes(PAGE_BYTES).await
+    }
+
+    async fn take_bytes(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
+        let bytes = bytes.min(IN_FLIGHT_BYTES);
         self.0.acquire_many(u32::try_from(bytes).unwrap_or(u32::MAX)).await.ok()
     }
 }
@@ -95,6 +104,9 @@ mod tests {
         }
         assert!(futures::FutureExt::now_or_never(room.take(&large)).is_none());
         held.pop();
+        let one = room.take_one().await.unwrap();
+        assert!(futures::FutureExt::now_or_never(room.take_one()).is_none());
+        drop(one);
         drop(room.take(&large).await.unwrap());
         // One that is larger than all room there is comes alone, and does come.
         held.clear();

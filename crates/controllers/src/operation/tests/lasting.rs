@@ -122,7 +122,8 @@ async fn an_object_that_is_refused_is_one_error_of_a_backup() {
     let refused = Fault::every("get persistentvolumes vol").with(ErrorKind::Forbidden);
     work(&world, &refusing(&world, refused), &BACKUP, "b").await.unwrap();
     let status = world.get::<Backup>("b").await.unwrap().status;
-    assert_eq!(status.phase, BackupPhase::PartiallyFailed);
+    assert_eq!((status.phase, status.errors), (BackupPhase::PartiallyFailed, 1), "{status:?}");
+    assert_eq!(status.progress.unwrap().items_backed_up, 12, "the claim is stored all the same");
     let results: Option<Value> = read_backup_file(&world.memory, "b", BackupFile::Results).await.unwrap();
     let results = results.unwrap().to_string();
     assert!(results.contains("SLV-1110") && !results.contains("SLV-1201"), "{results}");

@@ -287,3 +287,26 @@ fn a_location_is_a_label_however_long_its_name() {
     let label = &prepared.labels[labels::STORAGE_LOCATION];
     assert!(label.len() == 63 && label.starts_with(&name[..57]), "{label}");
 }
+
+#[test]
+fn each_old_filter_is_refused_beside_each_scoped_one() {
+    let old = [
+        "includedResources: [pods]",
+        "excludedResources: [pods]",
+        "includeClusterResources: false",
+        "includeClusterResources: true",
+    ];
+    let scoped = [
+        "includedClusterScopedResources: ['*']",
+        "excludedClusterScopedResources: [nodes]",
+        "includedNamespaceScopedResources: [secrets]",
+        "excludedNamespaceScopedResources: ['*']",
+    ];
+    for old in old {
+        assert_eq!(prepared(&format!("{{{old}}}")).validation_errors, [""; 0], "{old}");
+        for scoped in scoped {
+            check(&format!("{{{old}, {scoped}}}"), &["one family or the other"]);
+            assert_eq!(prepared(&format!("{{{scoped}}}")).validation_errors, [""; 0], "{scoped}");
+        }
+    }
+}
