@@ -132,9 +132,12 @@ impl Outcome {
 
     /// Whether the hooks of the pod that come after it are not run.
     pub(super) fn stops(&self, exec: &Exec) -> bool {
+        let fails = exec.on_error == super::OnError::Fail;
         match self.end {
-            End::CutOff | End::NotRun => true,
-            End::Failed => exec.on_error == super::OnError::Fail,
+            End::NotRun => true,
+            // Nobody knows whether the pod is at rest; of a restore it is as if it had failed.
+            End::CutOff => fails || exec.kind != super::Kind::Restored,
+            End::Failed => fails,
             End::Succeeded | End::NotNeeded => false,
         }
     }

@@ -17,7 +17,7 @@ use engine::hooks::{Outcome, Run, Steps};
 use engine::journal::{self, Record};
 use engine::restore::RestorePlan;
 use futures::StreamExt;
-use futures::future::try_join_all;
+use futures::future::join_all;
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
@@ -183,8 +183,10 @@ impl Pod {
     async fn run(self, numbers: Range<u32>) -> Result<Ended> {
         let created = instant();
         let containers = by_container(&self.shared.hooks, numbers);
-        let ended = containers.into_iter().map(|numbers| self.container(numbers, created));
-        Ok(try_join_all(ended).await?.into_iter().flatten().collect())
+        // Each to its end, also where another one fails: cut off, nobody would know what became of it.
+        let ended = join_all(containers.into_iter().map(|numbers| self.container(numbers, created))).await;
+        let ended: Vec<Ended> = ended.into_iter().collect::<Result<_>>()?;
+        Ok(ended.into_iter().flatten().collect())
     }
 
     /// Runs the hooks of one container, one after the other.

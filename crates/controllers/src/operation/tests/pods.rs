@@ -107,3 +107,36 @@ async fn hooks_follow_what_a_modifier_makes_of_a_pod() {
     let status = world.get::<Restore>("r").await.unwrap().status;
     assert_eq!(status.phase, RestorePhase::Completed, "{status:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn hooks_of_several_containers_run_once_whenever_the_restore_is_cut_off() {
+    let (mut whole, mut cut_off) = (0, 0);
+    for nth in 1.. {
+        let world = lost(vec![pod("a", &["main", "side"], &json!({}))]).await;
+        let exec = |container: &str, word: &str| json!({"exec": {"container": container, "command": ["echo", word]}});
+        let hooks = [exec("main", "first"), exec("side", "beside"), exec("main", "second")];
+        restore_with(&world, json!({"hooks": {"resources": [{"name": "h", "postHooks": hooks}]}}));
+        let faulty = Faulty::new(Arc::new(world.fake.clone()), Some(Fault::call(nth).then_dead()));
+        let faulty = Arc::new(faulty);
+        let store = DyingStore::of(world.memory.clone(), faulty.death());
+        let deps = world.deps_with(faulty.clone(), Ok(Arc::new(store)));
+        let _died = work(&world, &deps, &RESTORE, "r").await;
+        work(&world, &world.deps(), &RESTORE, "r").await.unwrap();
+        let ran = words(&world);
+        let times = ["first", "beside", "second"].map(|word| ran.iter().filter(|of| *of == word).count());
+        let status = world.get::<Restore>("r").await.unwrap().status;
+        let told = format!("call {nth} {:?}: {ran:?}, {status:?}", faulty.log().get(nth - 1));
+        assert!(times.iter().all(|times| *times <= 1), "{told}");
+        if status.phase == RestorePhase::Completed {
+            assert_eq!(times, [1, 1, 1], "{told}");
+            whole += 1;
+        } else {
+            assert!(report_of(&world, RestoreFile::Results, false).await.contains("SLV-2082"), "{told}");
+            cut_off += 1;
+        }
+        if !faulty.struck() {
+            assert!(whole > 10 && cut_off > 0, "{whole} whole, {cut_off} cut off");
+            return;
+        }
+    }
+}

@@ -140,3 +140,38 @@ fn a_backup_that_did_not_end_well_is_restored_by_force() {
         assert_eq!(prepared.validation_errors.len(), errors, "{force:?}");
     }
 }
+
+/// What becomes of the fields of a Restore's spec.
+const FIELDS: &[(&str, &str)] = &[
+    ("backupName", "the backup"),
+    ("excludedNamespaces", "filter"),
+    ("excludedResources", "filter"),
+    ("existingResourcePolicy", "policy"),
+    ("hooks", "hooks"),
+    ("includeClusterResources", "filter"),
+    ("includedNamespaces", "filter"),
+    ("includedResources", "filter"),
+    ("itemOperationTimeout", "deadline of hooks"),
+    ("labelSelector", "filter"),
+    ("namespaceMapping", "mapping"),
+    ("orLabelSelectors", "filter"),
+    ("preserveNodePorts", "action on services"),
+    ("resourceModifier", "adjustments"),
+    ("resourcePolicy", "filter"),
+    ("restorePVs", "volumes"),
+    ("restoreStatus", "status"),
+    ("scheduleName", "the backup"),
+    ("skipDefaultResourceModifier", "adjustments"),
+    ("uploaderConfig", "kept for the data of volumes, which says itself that it is not restored"),
+];
+
+#[test]
+fn every_field_of_a_spec_is_accounted_for() {
+    let definition = api::crd::definition::<Restore>();
+    let spec = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties";
+    let fields = definition.pointer(spec).and_then(Value::as_object).unwrap();
+    let mut fields: Vec<&str> = fields.keys().map(String::as_str).collect();
+    fields.sort_unstable();
+    let accounted: Vec<&str> = FIELDS.iter().map(|(field, _)| *field).collect();
+    assert_eq!(fields, accounted);
+}
