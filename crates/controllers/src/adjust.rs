@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use crate::deps::Deps;
 use crate::error::{Error, Result};
+use crate::objects::{config_maps, find_config_map};
 
 /// The annotations of the storage class that claims get which name none.
 const DEFAULT_CLASS: [&str; 2] =
@@ -45,9 +46,7 @@ pub(crate) async fn complete(deps: &Deps, request: &Request, plan: &mut RestoreP
 async fn reading(deps: &Deps, spec: &RestoreSpec, made: BTreeSet<String>) -> Result<Reading> {
     let chosen = Chosen::of(spec, deps.config.restore.default_modifier.as_deref());
     let modifier = match chosen {
-        Some(chosen) => {
-            Some((chosen, found(deps, config_maps(), Some(deps.namespace()), chosen.name()).await?))
-        }
+        Some(chosen) => Some((chosen, find_config_map(deps, chosen.name()).await?)),
         None => None,
     };
     let modifier = modifier.as_ref().map(|(chosen, config_map)| (*chosen, config_map.as_ref()));
@@ -62,10 +61,6 @@ async fn reading(deps: &Deps, spec: &RestoreSpec, made: BTreeSet<String>) -> Res
     };
     reading.complete(chosen, &facts, &existing);
     Ok(reading)
-}
-
-pub(crate) fn config_maps() -> ResourceType {
-    ResourceType::addressed("", "v1", "configmaps", "ConfigMap", true)
 }
 
 async fn classes(deps: &Deps, questions: &Questions) -> Result<Vec<Value>> {
@@ -106,7 +101,7 @@ fn default_class(classes: &[Value]) -> Option<String> {
 }
 
 /// An object, if it is there.
-pub(crate) async fn found(
+async fn found(
     deps: &Deps,
     resource: ResourceType,
     namespace: Option<&str>,

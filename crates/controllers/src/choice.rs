@@ -9,9 +9,9 @@ use engine::restore::Request;
 use engine::restore::problems::POLICY_CHANGED;
 use engine::restore::versions::{CONFIG_MAP, Preferences};
 
-use crate::adjust::{config_maps, found};
 use crate::deps::Deps;
 use crate::error::{Error, Result};
+use crate::objects::find_config_map;
 
 /// What the resource policy of a restore selects, or everything that is wrong with it.
 pub(crate) async fn policy(
@@ -20,10 +20,7 @@ pub(crate) async fn policy(
 ) -> Result<std::result::Result<Filter, Vec<String>>> {
     let named = spec.resource_policy.as_ref().filter(|of| of.kind.eq_ignore_ascii_case("configmap"));
     let Some(named) = named else { return Ok(Ok(Filter::default())) };
-    let document = match named.name.as_str() {
-        "" => None,
-        name => found(deps, config_maps(), Some(deps.namespace()), name).await?,
-    };
+    let document = find_config_map(deps, &named.name).await?;
     Ok(Source { name: named.name.clone(), document }.filter())
 }
 
@@ -44,7 +41,7 @@ pub(crate) async fn versions(deps: &Deps) -> Result<(Option<Preferences>, Vec<Pr
     if !deps.config.every_version() {
         return Ok((None, Vec::new()));
     }
-    let config_map = found(deps, config_maps(), Some(deps.namespace()), CONFIG_MAP).await?;
+    let config_map = find_config_map(deps, CONFIG_MAP).await?;
     let (preferences, problems) = Preferences::read(config_map.as_ref());
     Ok((Some(preferences), problems))
 }

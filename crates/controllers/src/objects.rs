@@ -46,6 +46,28 @@ pub async fn find<K: Kind>(deps: &Deps, name: &str) -> Result<Option<K>> {
     find_document::<K>(deps, name).await?.as_ref().map(read).transpose()
 }
 
+/// A ConfigMap of the server's namespace; `None` where it is not there, or nobody names one.
+pub async fn find_config_map(deps: &Deps, name: &str) -> Result<Option<Value>> {
+    if name.is_empty() {
+        return Ok(None);
+    }
+    match deps.cluster.get(&config_map_at(deps, name)).await {
+        Ok(document) => Ok(Some(document)),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Where a ConfigMap of the server's namespace is.
+pub fn config_map_at(deps: &Deps, name: &str) -> ObjectRef {
+    ObjectRef { resource: config_maps(), namespace: Some(deps.namespace().to_owned()), name: name.to_owned() }
+}
+
+/// The type of ConfigMaps.
+pub fn config_maps() -> ResourceType {
+    ResourceType::addressed("", "v1", "configmaps", "ConfigMap", true)
+}
+
 /// Our objects that a label selector selects, whole.
 pub async fn list_documents<K: Kind>(deps: &Deps, selector: &str) -> Result<Vec<Value>> {
     let mut page =

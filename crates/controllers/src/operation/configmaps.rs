@@ -8,11 +8,10 @@
 use std::collections::BTreeMap;
 
 use api::labels::{EXCLUDE_FROM_BACKUP, OPERATION_UID};
-use api::meta::ResourceType;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use cluster::port::{ListPage, ObjectRef, WriteOptions};
+use cluster::port::{ListPage, WriteOptions};
 use engine::document::{label, name, text};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -20,6 +19,7 @@ use store::bucket::JournalFile;
 
 use crate::deps::Deps;
 use crate::error::Result;
+use crate::objects::{config_map_at, config_maps};
 
 /// Bytes of a file in one ConfigMap, which may hold a mebibyte.
 const PART_BYTES: usize = 512 << 10;
@@ -83,7 +83,7 @@ impl ConfigMaps {
     }
 
     async fn create(&mut self, deps: &Deps, data: &Value, piece: &[u8]) -> Result<()> {
-        let at = at(deps, &format!("{PREFIX}{}-{}", self.uid, self.next));
+        let at = config_map_at(deps, &format!("{PREFIX}{}-{}", self.uid, self.next));
         let document = json!({
             "apiVersion": "v1",
             "kind": "ConfigMap",
@@ -117,7 +117,7 @@ pub(crate) async fn held(deps: &Deps) -> Result<Vec<Held>> {
 
 /// Deletes one of them; it may have gone.
 pub(crate) async fn delete(deps: &Deps, name: &str) -> Result<()> {
-    match deps.cluster.delete(&at(deps, name), None).await {
+    match deps.cluster.delete(&config_map_at(deps, name), None).await {
         Err(error) if error.kind != cluster::ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),
     }
@@ -165,13 +165,8 @@ fn joined(parts: &BTreeMap<usize, &str>, digest: &str) -> Option<Bytes> {
     (hex::encode(Sha256::digest(&content)) == digest).then(|| content.into())
 }
 
-fn at(deps: &Deps, name: &str) -> ObjectRef {
-    let resource = ResourceType::addressed("", "v1", "configmaps", "ConfigMap", true);
-    ObjectRef { resource, namespace: Some(deps.namespace().to_owned()), name: name.to_owned() }
-}
-
 async fn list(deps: &Deps, selector: &str) -> Result<Vec<Value>> {
-    let of = at(deps, "").resource;
+    let of = config_maps();
     let limit = deps.config.limits.page_size;
     let mut page = ListPage { selector: selector.to_owned(), limit, resume: None };
     let mut all = Vec::new();
@@ -235,7 +230,7 @@ mod tests {
         let again = open(&deps).await;
         assert_eq!(again.get("whole"), Some(bytes(9)), "what was there before counts");
         assert_eq!(again.get("cut"), None);
-        let mut damaged = world.fake.get(&at(&deps, "salvor-op-u-0")).await.unwrap();
+        let mut damaged = world.fake.get(&config_map_at(&deps, "salvor-op-u-0")).await.unwrap();
         damaged["binaryData"]["content"] = json!(STANDARD.encode("other"));
         world.seed(damaged);
         assert_eq!(open(&deps).await.get("whole"), None);
@@ -263,7 +258,7 @@ mod tests {
         assert_eq!(open(&deps).await.names().collect::<Vec<_>>(), ["restore-r-logs.gz"]);
         let left = held(&deps).await.unwrap();
         assert_eq!(left, [Held { name: "salvor-op-u-2".into(), uid: "u".into(), of_journal: false }]);
-        let document = world.fake.get(&at(&deps, "salvor-op-u-2")).await.unwrap();
+        let document = world.fake.get(&config_map_at(&deps, "salvor-op-u-2")).await.unwrap();
         assert_eq!(document["metadata"]["ownerReferences"][0]["uid"], "u");
         assert_eq!(label(&document, EXCLUDE_FROM_BACKUP), Some("true"));
     }

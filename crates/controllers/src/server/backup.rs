@@ -7,8 +7,7 @@ use std::time::Duration;
 use api::Kind;
 use api::meta::ResourceType;
 use api::velero::v1::{AccessMode, Backup, BackupPhase, BackupStorageLocation, VolumeSnapshotLocation};
-use cluster::ErrorKind;
-use cluster::port::{ListPage, ObjectRef};
+use cluster::port::ListPage;
 use engine::backup::{Defaults, NamespaceFacts, Observed as Prepared, Planner, Version, prepare};
 use engine::catalog::Catalog;
 use engine::machine::backup::{Limits, Observed, Step, next};
@@ -23,7 +22,7 @@ use tracing::warn;
 use crate::deps::Deps;
 use crate::error::{Error, Result, read};
 use crate::metrics::Metric;
-use crate::objects::{amend, amend_status, find, list, stamp};
+use crate::objects::{amend, amend_status, find, find_config_map, list, stamp};
 use crate::operation::attempts::conclude;
 use crate::operation::{Operation, Place, backup as operation, failed};
 use crate::runtime::{Next, Spec, never};
@@ -221,15 +220,7 @@ async fn policies(deps: &Deps, backup: &Backup) -> Result<Sources> {
 }
 
 async fn policy(deps: &Deps, name: &str) -> Result<Source> {
-    let resource = ResourceType::addressed("", "v1", "configmaps", "ConfigMap", true);
-    let at = ObjectRef { resource, namespace: Some(deps.namespace().to_owned()), name: name.to_owned() };
-    let document = match deps.cluster.get(&at).await {
-        _ if name.is_empty() => None,
-        Ok(document) => Some(document),
-        Err(error) if error.kind == ErrorKind::NotFound => None,
-        Err(error) => return Err(error.into()),
-    };
-    Ok(Source { name: name.to_owned(), document })
+    Ok(Source { name: name.to_owned(), document: find_config_map(deps, name).await? })
 }
 
 fn defaults(deps: &Deps) -> Defaults {

@@ -1,10 +1,10 @@
 //! Hooks of restores: commands in restored pods, once their containers run.
 //!
 //! The hooks of one container run in their order, those of one pod never two at once, and those of different pods side by
-//! side: what one pod does never keeps the hooks of another from running. Each waits for its container until its own time to wait is over, or the restore's
-//! `itemOperationTimeout` where it has none; a hook whose time is over is an error and is not run. The time counts from
-//! when the pod was created, or found by a server that goes on with the restore. A hook that was cut off is an error
-//! and never runs again. After a failure with `onError: Fail` the pod's other hooks are not run.
+//! side: what one pod does never keeps the hooks of another from running. Each waits for its container until its own time
+//! to wait is over, or the restore's `itemOperationTimeout` where it has none; a hook whose time is over is an error and is
+//! not run. The time counts from when the pod was created, or found by a server that goes on with the restore. A hook that
+//! was cut off is an error and never runs again. After a failure with `onError: Fail` the pod's other hooks are not run.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -165,7 +165,8 @@ pub fn next(hooks: &[RestoreHook], number: u32, action: Action, steps: &Steps) -
         let how = "was cut off when the server died: it is not known whether it did its work";
         return Next::Settle(Outcome::failed(End::CutOff, &hook.exec, how));
     }
-    let mut of_pod = (0u32..).zip(hooks).filter(|(_, other)| other.item == hook.item);
+    let first = hooks.partition_point(|other| other.item < hook.item);
+    let mut of_pod = (0u32..).zip(hooks).skip(first).take_while(|(_, other)| other.item == hook.item);
     let stopped =
         of_pod.any(|(number, other)| steps.outcome(number).is_some_and(|outcome| outcome.stops(&other.exec)));
     if stopped { Next::Settle(Outcome::of(End::NotRun)) } else { Next::Await }

@@ -123,15 +123,20 @@ async fn define(world: &World) -> ObjectRef {
     at
 }
 
+/// A widget in a backup. Its definition goes, and all widgets with it; one that comes back is not served by itself.
+async fn lose_definition(world: &World) -> ObjectRef {
+    let at = define(world).await;
+    world.seed(json!({"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w", "namespace": "shop"}}));
+    work(world, &world.deps(), &BACKUP, "b").await.unwrap();
+    world.fake.delete(&at, None).await.unwrap();
+    world.fake.hold_definitions();
+    at
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_definition_that_the_cluster_does_not_serve_yet_is_waited_for() {
     let world = shop();
-    let at = define(&world).await;
-    world.seed(json!({"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w", "namespace": "shop"}}));
-    work(&world, &world.deps(), &BACKUP, "b").await.unwrap();
-    // The definition goes, and all widgets with it; it comes back, and is not served yet.
-    world.fake.delete(&at, None).await.unwrap();
-    world.fake.hold_definitions();
+    let at = lose_definition(&world).await;
     define(&world).await;
     restore_with(&world, json!({"includedResources": ["widgets.example.com"]}));
     let deps = world.deps();
@@ -150,11 +155,7 @@ async fn a_definition_that_the_cluster_does_not_serve_yet_is_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn a_definition_that_is_never_established_is_an_error_of_its_own() {
     let world = shop();
-    let at = define(&world).await;
-    world.seed(json!({"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w", "namespace": "shop"}}));
-    work(&world, &world.deps(), &BACKUP, "b").await.unwrap();
-    world.fake.delete(&at, None).await.unwrap();
-    world.fake.hold_definitions();
+    lose_definition(&world).await;
     restore_with(&world, json!({"includedResources": ["customresourcedefinitions"]}));
     let began = cluster::clock::instant();
     work(&world, &world.deps(), &RESTORE, "r").await.unwrap();
