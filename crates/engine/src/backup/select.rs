@@ -178,18 +178,24 @@ impl Selection {
         let listed_whole = |of: &ResourceType| {
             self.selectors.is_none() && self.types.contains(of) && !self.filter.concerns(of)
         };
+        let rbac = |resource| self.catalog.find(&GroupResource::new("rbac.authorization.k8s.io", resource));
+        let core = |resource| self.catalog.find(&GroupResource::new("", resource));
+        let admitted = |of: &&ResourceType| self.resources.admits_related(of).is_ok();
         let mut lists = Vec::new();
-        let mut add = |group: &str, resource: &str, asked_by: &str, selector: &str| {
-            let Some(of) = self.catalog.find(&GroupResource::new(group, resource)) else { return };
-            if wanted("", asked_by) && !listed_whole(of) && self.resources.admits_related(of).is_ok() {
+        let mut add = |of: Option<&ResourceType>, asked_by: &str, selector: &str| {
+            let Some(of) = of else { return };
+            if wanted("", asked_by) && !listed_whole(of) {
                 let namespaces = self.listed_namespaces(of);
                 lists.extend(namespaces.into_iter().map(|namespace| list(of, namespace, selector, true)));
             }
         };
-        add("rbac.authorization.k8s.io", "clusterrolebindings", "serviceaccounts", "");
-        add("", "pods", "persistentvolumeclaims", "");
+        // Bindings lead to roles, which may be asked for without them.
+        let roles = rbac("clusterroles").filter(admitted);
+        let bindings = rbac("clusterrolebindings");
+        add(bindings.filter(|of| roles.is_some() || admitted(of)), "serviceaccounts", "");
+        add(core("pods").filter(admitted), "persistentvolumeclaims", "");
         if !self.group_label.is_empty() {
-            add("", "persistentvolumeclaims", "persistentvolumeclaims", &self.group_label);
+            add(core("persistentvolumeclaims").filter(admitted), "persistentvolumeclaims", &self.group_label);
         }
         lists
     }

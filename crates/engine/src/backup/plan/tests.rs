@@ -138,6 +138,13 @@ fn without_cluster_resources_relations_end_there() {
 }
 
 #[test]
+fn roles_that_are_asked_for_come_without_their_bindings() {
+    let text = check("{includedNamespaces: [shop], includedResources: [serviceaccounts, clusterroles]}");
+    assert!(text.contains("clusterroles.rbac.authorization.k8s.io reader (related)"), "{text}");
+    assert!(!text.contains("clusterrolebindings.rbac.authorization.k8s.io web (related)"), "{text}");
+}
+
+#[test]
 fn scoped_filters_choose_by_scope() {
     insta::assert_snapshot!(check("{includedClusterScopedResources: [clusterroles], includedNamespaceScopedResources: [widgets]}"), @"
     0 namespaces shop (selected)

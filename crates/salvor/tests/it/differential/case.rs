@@ -1,6 +1,8 @@
 //! What one seed asks for: a selection, and a restore of it.
 
 mod backup;
+mod modifier;
+mod policy;
 mod restore;
 mod words;
 
@@ -13,6 +15,10 @@ use super::ground::NAMESPACES;
 
 /// How many parts a seed has numbers for: a new part leaves those of all others as they are.
 const PARTS: u64 = 64;
+/// The part that is the resource policy.
+const POLICY: u64 = 32;
+/// The part that is the resource modifiers.
+const MODIFIER: u64 = 33;
 /// One seed in so many restores into the emptied namespaces themselves, the others into new ones beside them.
 const EMPTIED: u64 = 5;
 
@@ -34,6 +40,10 @@ pub(super) struct Case {
     pub(super) backup: Value,
     /// The spec of the restore, without the backup and the mapping.
     pub(super) restore: Value,
+    /// The resource policy of the backup.
+    pub(super) policy: Option<Value>,
+    /// The resource modifiers of the restore.
+    pub(super) modifier: Option<Value>,
     /// Whether it is restored to where it was, and all of it is gone before; else beside it.
     pub(super) emptied: bool,
     /// Whether a label keeps one namespace out of the backup.
@@ -47,14 +57,24 @@ pub(super) struct Case {
 impl Case {
     pub(super) fn new(seed: u64) -> Self {
         let mut random = part(seed, 0);
-        let backup = spec(seed, 1, backup::PARTS);
+        let mut backup = spec(seed, 1, backup::PARTS);
         let mut restore = spec(seed, 1 + backup::PARTS.len() as u64, restore::PARTS);
         restore::stay_on_the_ground(&backup, &mut restore);
+        let policy = policy::policy(&mut part(seed, POLICY), &backup);
+        let modifier = modifier::modifier(&mut part(seed, MODIFIER));
+        if policy.is_some() {
+            backup["resourcePolicy"] = json!({"kind": "configmap", "name": format!("policy-{seed}")});
+        }
+        if modifier.is_some() {
+            restore["resourceModifier"] = json!({"kind": "configmap", "name": format!("modifier-{seed}")});
+        }
         let emptied = random.once_in(EMPTIED);
         Self {
             seed,
             backup,
             restore,
+            policy,
+            modifier,
             emptied,
             labelled_out: random.once_in(3),
             archive_of: if random.once_in(2) { Side::Ours } else { Side::Theirs },
@@ -65,6 +85,19 @@ impl Case {
     /// The numbers of what is there already.
     pub(super) fn numbers_before(&self) -> Random {
         part(self.seed, PARTS - 1)
+    }
+
+    /// The ConfigMaps that backup and restore name.
+    pub(super) fn config_maps(&self) -> Vec<Value> {
+        let of = |spec: &Value, document: &Value| {
+            json!({
+                "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": spec["name"]},
+                "data": {"rules.yaml": document.to_string()},
+            })
+        };
+        let policy = self.policy.iter().map(|policy| of(&self.backup["resourcePolicy"], policy));
+        let modifier = self.modifier.iter().map(|modifier| of(&self.restore["resourceModifier"], modifier));
+        policy.chain(modifier).collect()
     }
 
     /// The name of the backup that one of the two makes.
@@ -152,16 +185,23 @@ impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "seed {}: backup {} restore {} of {}'s{}{}, {} objects there before",
+            "seed {}: backup {}{} restore {}{} of {}'s{}{}, {} objects there before",
             self.seed,
             self.backup,
+            named(" with policy", self.policy.as_ref()),
             self.restore,
+            named(" with modifiers", self.modifier.as_ref()),
             self.archive_of.word(),
             if self.emptied { ", emptied" } else { ", mapped" },
             if self.labelled_out { ", one namespace labelled out" } else { "" },
             self.there_before,
         )
     }
+}
+
+/// A document with what it is called; nothing where there is none.
+fn named(word: &str, document: Option<&Value>) -> String {
+    document.map_or_else(String::new, |document| format!("{word} {document}"))
 }
 
 /// The words of a list in a spec; none where there is no list.

@@ -4,6 +4,13 @@
 use super::case::Case;
 use super::difference::{Difference, Stage};
 
+/// The ConfigMap of each namespace whose data nobody may change.
+const IMMUTABLE: &str = "/leaflet-2";
+/// What the binder of claims writes on those that have their volume.
+const BIND_COMPLETED: &str = "/metadata/annotations/pv.kubernetes.io~1bind-completed";
+/// The same, on those that it chose the volume for.
+const BOUND_BY_CONTROLLER: &str = "/metadata/annotations/pv.kubernetes.io~1bound-by-controller";
+
 /// A known difference.
 pub(super) struct Flaw {
     /// What it is called in the reports: flaws of backups begin with `EB`, those of restores with `ER`; what we do otherwise on
@@ -40,6 +47,17 @@ pub(super) const KNOWN: &[Flaw] = &[
                 && found.field == "/spec/volumeName"
                 && found.ours.is_null()
                 && (case.restore["includeClusterResources"] == false || filters_types(case))
+        },
+    },
+    Flaw {
+        id: "ER11",
+        why: "cluster-scoped objects bring Namespaces along in Velero that the restore's filter leaves out: Salvor keeps to the filter",
+        is: |found, case| {
+            matches!(found.stage, Stage::Told | Stage::Cluster)
+                && found.kind() == "Namespace"
+                && found.field.is_empty()
+                && found.ours.is_null()
+                && case.restore["includeClusterResources"] == true
         },
     },
     Flaw {
@@ -86,7 +104,7 @@ pub(super) const KNOWN: &[Flaw] = &[
         is: |found, _| {
             made_again(found)
                 && match found.stage {
-                    Stage::Archive => found.only_theirs(),
+                    Stage::Archive | Stage::Cluster => found.only_theirs(),
                     Stage::Told => found.ours == "skipped",
                     _ => false,
                 }
@@ -110,6 +128,9 @@ pub(super) const KNOWN: &[Flaw] = &[
             updates(case)
                 && found.kind() != "Namespace"
                 && match found.stage {
+                    Stage::Told if found.object.ends_with(IMMUTABLE) => {
+                        found.ours == "updated" && found.theirs == "failed"
+                    }
                     Stage::Told => found.ours == "skipped" && found.theirs == "updated",
                     Stage::Cluster => !found.field.is_empty() && found.theirs.is_null(),
                     _ => false,
@@ -119,16 +140,62 @@ pub(super) const KNOWN: &[Flaw] = &[
     Flaw {
         id: "own-7",
         why: "a volume that is in the cluster for the claim of another namespace is what a claim restored beside it asks for in Velero, \
-              and never gets: Salvor says so, and the claim gets a new one",
+              and never gets, or takes from that claim with `existingResourcePolicy: update`: Salvor says so, and the claim gets a new \
+              one",
         is: |found, case| {
             !case.emptied
                 && match (found.stage, found.kind()) {
                     (Stage::Cluster, "PersistentVolumeClaim") => {
-                        found.field == "/spec/volumeName" && found.ours.is_null()
+                        found.ours.is_null()
+                            && ["/spec/volumeName", BIND_COMPLETED, BOUND_BY_CONTROLLER]
+                                .contains(&found.field.as_str())
                     }
-                    (Stage::Told, "PersistentVolume") => found.ours == "skipped" && found.theirs == "failed",
+                    (Stage::Told, "PersistentVolume") => found.ours == "skipped" && found.theirs != "created",
                     _ => false,
                 }
+        },
+    },
+    Flaw {
+        id: "own-8",
+        why: "`includeClusterResources: false` leaves the Namespace objects out in Velero, and with them their labels and annotations: \
+              Salvor stores those of all namespaces that are in the backup",
+        is: |found, case| {
+            found.stage == Stage::Archive
+                && found.only_ours()
+                && found.kind() == "Namespace"
+                && case.backup["includeClusterResources"] == false
+        },
+    },
+    Flaw {
+        id: "own-9",
+        why: "who owns which field counts as a difference in Velero, so that an object to which only the labels of an earlier restore \
+              were added is another one: Salvor compares what objects say",
+        is: |found, case| {
+            found.stage == Stage::Told
+                && found.ours == "skipped"
+                && (found.theirs == "failed" || found.theirs == "updated")
+                && (found.namespace().is_none() || case.there_before > 0)
+        },
+    },
+    Flaw {
+        id: "own-10",
+        why: "an update makes those who owned fields in the backup their owners in Velero: Salvor leaves them to those who own them in \
+              the cluster",
+        is: |found, case| {
+            found.stage == Stage::Cluster
+                && updates(case)
+                && found.field.starts_with("/metadata/managedFields")
+        },
+    },
+    Flaw {
+        id: "own-11",
+        why: "where definitions are asked for, a label selector leaves those out in Velero whose objects are in the backup: Salvor stores \
+              them",
+        is: |found, case| {
+            found.stage == Stage::Archive
+                && found.only_ours()
+                && found.kind() == "CustomResourceDefinition.apiextensions.k8s.io"
+                && case.labels_choose()
         },
     },
 ];

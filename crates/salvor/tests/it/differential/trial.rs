@@ -75,6 +75,7 @@ impl<'w> Trials<'w> {
 
     /// Has both make the backups of all seeds, and compares them; gives the seeds that both have a backup of.
     async fn back_up<'c>(&mut self, cases: &'c [Case]) -> Vec<&'c Case> {
+        self.make_config_maps(cases).await;
         let mut stored = Vec::new();
         let den = format!("/api/v1/namespaces/{DEN}");
         for labelled_out in [false, true] {
@@ -95,6 +96,16 @@ impl<'w> Trials<'w> {
             }
         }
         stored
+    }
+
+    /// Gives both servers the policies and modifiers of all seeds.
+    async fn make_config_maps(&self, cases: &[Case]) {
+        for side in Side::BOTH {
+            let path = format!("/api/v1/namespaces/{}/configmaps", side.server());
+            for config_map in cases.iter().flat_map(Case::config_maps) {
+                self.world.cluster.client().create(&path, &config_map).await.unwrap();
+            }
+        }
     }
 
     /// Compares the backups of a seed. False where one of the two refuses to make it.
