@@ -6,6 +6,8 @@ use super::difference::{Difference, Stage};
 
 /// The ConfigMap of each namespace whose data nobody may change.
 const IMMUTABLE: &str = "/leaflet-2";
+/// The volume that was made for a claim that nobody made.
+const UNCLAIMED: &str = "PersistentVolume diff-unclaimed-volume";
 /// What the binder of claims writes on those that have their volume.
 const BIND_COMPLETED: &str = "/metadata/annotations/pv.kubernetes.io~1bind-completed";
 /// The same, on those that it chose the volume for.
@@ -77,7 +79,7 @@ pub(super) const KNOWN: &[Flaw] = &[
             found.stage == Stage::Backup
                 && found.ours == "PartiallyFailed"
                 && found.theirs == "Completed"
-                && case.backup["snapshotVolumes"] == true
+                && (case.backup["snapshotVolumes"] == true || case.policy.is_some())
         },
     },
     Flaw {
@@ -104,7 +106,8 @@ pub(super) const KNOWN: &[Flaw] = &[
         is: |found, _| {
             made_again(found)
                 && match found.stage {
-                    Stage::Archive | Stage::Cluster => found.only_theirs(),
+                    Stage::Archive => found.only_theirs(),
+                    Stage::Cluster => found.ours.is_null(),
                     Stage::Told => found.ours == "skipped",
                     _ => false,
                 }
@@ -196,6 +199,19 @@ pub(super) const KNOWN: &[Flaw] = &[
                 && found.only_ours()
                 && found.kind() == "CustomResourceDefinition.apiextensions.k8s.io"
                 && case.labels_choose()
+        },
+    },
+    Flaw {
+        id: "own-12",
+        why: "with a volume policy, a volume whose claim is gone is an error in Velero, and not in the backup: Salvor decides without the \
+              claim",
+        is: |found, case| {
+            case.policy.is_some()
+                && match found.stage {
+                    Stage::Backup => found.ours == "Completed" && found.theirs == "PartiallyFailed",
+                    Stage::Archive => found.only_ours() && found.object == UNCLAIMED,
+                    _ => false,
+                }
         },
     },
 ];

@@ -26,7 +26,7 @@ fn rule(random: &mut Random) -> Value {
             1 => conditions["capacity"] = json!(one(random, &["0,1Mi", "2Mi,", "1Mi, 1Gi", ","])),
             2 => {
                 conditions["volumeTypes"] =
-                    json!([one(random, &["hostPath", "csi", "persistentVolumeClaim"]), "nfs"]);
+                    json!([one(random, &["hostPath", "csi", "emptyDir"]), "nfs"]);
             }
             3 => conditions["pvcLabels"] = json!({"team": one(random, &["red", "blue"])}),
             _ => conditions["pvcPhase"] = json!([one(random, &["Bound", "Pending"])]),
