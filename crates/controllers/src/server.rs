@@ -29,6 +29,7 @@ pub static CONTROLLERS: &[&Spec<Deps>] = &[
     &backup::QUEUE,
     &backup::SPEC,
     &restore::SPEC,
+    &restore::DRY_RUNS,
     &deletion::SPEC,
     &download::SPEC,
     &garbage::SPEC,

@@ -20,6 +20,11 @@ pub(super) async fn announce(operation: &Operation, problems: &[Problem]) {
     }
 }
 
+/// Says on an operation that it waits for something, so that nobody thinks that it hangs.
+pub(super) async fn waits(operation: &Operation, problem: &Problem) {
+    report(&operation.deps, &about(operation), "Waiting", problem).await;
+}
+
 /// The resource of an operation, as far as an Event refers to it.
 fn about(operation: &Operation) -> Value {
     let of = &operation.at.resource;

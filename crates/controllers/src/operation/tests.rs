@@ -15,6 +15,7 @@ mod policies;
 mod refusals;
 mod relations;
 mod statuses;
+mod volumes;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -138,7 +139,7 @@ fn set(deps: Arc<Deps>, change: impl FnOnce(&mut Config)) -> Arc<Deps> {
 }
 
 const BACKUP: [&Spec<Deps>; 2] = [&backup::QUEUE, &backup::SPEC];
-const RESTORE: [&Spec<Deps>; 1] = [&restore::SPEC];
+const RESTORE: [&Spec<Deps>; 2] = [&restore::SPEC, &restore::DRY_RUNS];
 
 fn restore_of(world: &World) {
     restore_with(world, json!({}));

@@ -245,3 +245,20 @@ async fn two_controllers_share_a_watch_and_each_sees_everything() {
     process.stop.cancel();
     running.await.unwrap().unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_at_work_ends_when_its_object_goes() {
+    static SPEC: Spec<Process> = Spec { deadline: Duration::from_secs(3600), workers: |_| 1, ..spec(behave) };
+    let fake = FakeCluster::new();
+    fake.seed([map("hangs")]);
+    let process = Process::new(&fake);
+    let running = tokio::spawn(run(Arc::clone(&process), vec![&SPEC]));
+    process.until("hangs", 1).await;
+    let began = cluster::clock::instant();
+    fake.delete(&at("hangs"), None).await.unwrap();
+    fake.seed([map("good")]);
+    process.until("good", 1).await;
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+    process.stop.cancel();
+    running.await.unwrap().unwrap();
+}

@@ -1,7 +1,7 @@
 //! The loop of one controller.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use serde_json::Value;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, error, info_span, warn};
 
 use super::feed::Event;
@@ -38,6 +39,8 @@ pub(super) struct Worker<H: Host> {
     queue: Queue,
     known: BTreeMap<Key, Arc<Value>>,
     working: JoinSet<(Key, Outcome)>,
+    /// Ends what is at work on an object.
+    ends: HashMap<Key, CancellationToken>,
 }
 
 impl<H: Host> Worker<H> {
@@ -49,6 +52,7 @@ impl<H: Host> Worker<H> {
             queue: Queue::default(),
             known: BTreeMap::new(),
             working: JoinSet::new(),
+            ends: HashMap::new(),
         }
     }
 
@@ -81,7 +85,9 @@ impl<H: Host> Worker<H> {
             && let Some(key) = self.queue.take(instant())
         {
             let span = info_span!("reconcile", controller = self.spec.name, object = %key);
-            self.working.spawn(one(Arc::clone(&self.host), self.spec, key).instrument(span));
+            let end = CancellationToken::new();
+            self.ends.insert(key.clone(), end.clone());
+            self.working.spawn(one(Arc::clone(&self.host), self.spec, key, end).instrument(span));
         }
     }
 
@@ -91,6 +97,8 @@ impl<H: Host> Worker<H> {
                 let key = Key::of(&document);
                 if (self.spec.concerns)(&document, self.host.clock().now()) {
                     self.queue.offer(&key, instant());
+                } else if is_leaving(&document) {
+                    self.leave(&key);
                 }
                 let stirs = (self.spec.stirs)(&document);
                 let before = self.known.insert(key, document);
@@ -103,9 +111,20 @@ impl<H: Host> Worker<H> {
                 let key = Key::of(&document);
                 self.known.remove(&key);
                 self.queue.forget(&key);
+                // Whoever sees to it that an object goes is about to end by itself.
+                if !(is_leaving(&document) && (self.spec.concerns)(&document, self.host.clock().now())) {
+                    self.leave(&key);
+                }
             }
         }
         self.host.counted(&self.kind, self.known.len());
+    }
+
+    /// Nobody wants any more what is being done for an object.
+    fn leave(&self, key: &Key) {
+        if let Some(end) = self.ends.get(key) {
+            end.cancel();
+        }
     }
 
     fn look_again(&mut self) {
@@ -118,6 +137,7 @@ impl<H: Host> Worker<H> {
     }
 
     fn end(&mut self, key: &Key, outcome: Outcome) {
+        self.ends.remove(key);
         match outcome {
             // Gone: the watch says so too, or will, of the very same object.
             None | Some(Ok(Next::Wait)) => self.queue.done(key, None),
@@ -147,14 +167,20 @@ impl<H: Host> Worker<H> {
     }
 }
 
-/// Reads an object anew and reconciles it, counted, timed, under a deadline, with panics caught.
-async fn one<H: Host>(host: Arc<H>, spec: &'static Spec<H>, key: Key) -> (Key, Outcome) {
+/// Reads an object anew and reconciles it, counted, timed, under a deadline, with panics caught, until it has gone.
+async fn one<H: Host>(
+    host: Arc<H>,
+    spec: &'static Spec<H>,
+    key: Key,
+    end: CancellationToken,
+) -> (Key, Outcome) {
     let began = instant();
     let work = AssertUnwindSafe(reconcile(&host, spec, &key)).catch_unwind();
-    let outcome = match timeout(spec.deadline, work).await {
-        Ok(Ok(outcome)) => outcome.transpose(),
-        Ok(Err(panic)) => Some(Err(Error::Panicked(said(panic.as_ref())))),
-        Err(_) => Some(Err(Error::Deadline(spec.deadline))),
+    let outcome = match end.run_until_cancelled(timeout(spec.deadline, work)).await {
+        Some(Ok(Ok(outcome))) => outcome.transpose(),
+        Some(Ok(Err(panic))) => Some(Err(Error::Panicked(said(panic.as_ref())))),
+        Some(Err(_)) => Some(Err(Error::Deadline(spec.deadline))),
+        None => None,
     };
     let class = match &outcome {
         Some(Err(error)) => error.class(),
@@ -177,6 +203,10 @@ async fn reconcile<H: Host>(host: &Arc<H>, spec: &Spec<H>, key: &Key) -> Result<
     }
     debug!("reconciling");
     (spec.reconcile)(Arc::clone(host), document).await.map(Some)
+}
+
+fn is_leaving(document: &Value) -> bool {
+    !document["metadata"]["deletionTimestamp"].is_null()
 }
 
 fn said(panic: &(dyn Any + Send)) -> String {

@@ -36,11 +36,26 @@ const DEADLINE: Duration = Duration::from_secs(24 * 3600);
 /// The controller.
 pub static SPEC: Spec<Deps> = Spec {
     name: "restore",
+    concerns: |document, _| is_alive(document) && !document_is_dry_run(document),
+    workers: |deps| deps.config.restore.concurrent.max(1),
+    ..EACH
+};
+
+/// The controller of dry runs: they write nothing, and need not wait until a restore has ended.
+pub static DRY_RUNS: Spec<Deps> = Spec {
+    name: "restore-dry-run",
+    concerns: |document, _| is_alive(document) && document_is_dry_run(document),
+    ..EACH
+};
+
+/// What both have in common.
+const EACH: Spec<Deps> = Spec {
+    name: "",
     watches: Restore::resource_type,
     concerns: |document, _| is_alive(document),
     resync: |_| Duration::from_secs(60),
     stirs: never,
-    workers: |deps| deps.config.restore.concurrent.max(1),
+    workers: |_| 1,
     deadline: DEADLINE,
     reconcile: |deps, document| Box::pin(reconcile(deps, document)),
 };

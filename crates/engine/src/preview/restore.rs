@@ -1,5 +1,7 @@
 //! What a restore would do.
 
+use std::collections::HashSet;
+
 use api::meta::ObjectKey;
 use api::velero::v1::RestoreSpec;
 use serde::{Deserialize, Serialize};
@@ -9,14 +11,12 @@ use sha2::{Digest, Sha256};
 use crate::difference::{Difference, comparable, is_secret};
 use crate::document::{object_mut, remove, text, uid};
 use crate::problem::{Problem, Severity};
+use crate::restore::Request;
 use crate::restore::plan::{LeftOut, RestorePlan};
-use crate::restore::{Request, problems};
+use crate::restore::problems::DATA_LOST;
 
 /// The `kind` of the report.
 pub const KIND: &str = "RestorePreview";
-/// Problems that say that a volume comes back without its data.
-const DATA_LOST: [&str; 3] =
-    [problems::DATA_NOT_RESTORED.id, problems::EMPTY_VOLUME.id, problems::VOLUME_GONE.id];
 /// Characters of a digest of one object: enough to see that it has changed.
 const STATE_CHARS: usize = 24;
 
@@ -76,6 +76,9 @@ pub struct Object {
     /// What the restore would report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
+    /// What it would report besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_problems: Vec<Problem>,
 }
 
 /// What would be done about an object.
@@ -222,7 +225,19 @@ impl Object {
             omitted: 0,
             note: String::new(),
             problem: None,
+            more_problems: Vec::new(),
         }
+    }
+
+    /// Adds a problem, before those that are there.
+    pub fn tell(&mut self, problem: Problem) {
+        let earlier = self.problem.replace(problem);
+        self.more_problems.splice(0..0, earlier);
+    }
+
+    /// Everything that the restore would report of it.
+    pub fn problems(&self) -> impl Iterator<Item = &Problem> {
+        self.problem.iter().chain(&self.more_problems)
     }
 }
 
@@ -257,7 +272,6 @@ impl Outcome {
         };
         let mut problems = plan.problems.clone();
         problems.append(&mut found);
-        let lost = problems.iter().filter(|problem| DATA_LOST.contains(&problem.code.as_str()));
         Self {
             digest: String::new(),
             counts: Counts {
@@ -267,9 +281,20 @@ impl Outcome {
             left_out: plan.left_out.clone(),
             volumes: plan.volumes.iter().map(volume).collect(),
             missing,
-            data_lost: lost.map(sentence).collect(),
+            data_lost: Vec::new(),
             problems,
         }
+    }
+
+    /// The outcome with what its objects told, where these claims are there already: they have the volumes that they had,
+    /// and nothing of those is lost.
+    pub(super) fn completed(mut self, told: Vec<Problem>, there: &HashSet<ObjectKey>) -> Self {
+        let of_volume = |problem: &Problem| DATA_LOST.contains(&problem.code.as_str());
+        let is_there = |problem: &Problem| problem.object.as_ref().is_some_and(|key| there.contains(key));
+        self.problems.retain(|problem| !of_volume(problem) || !is_there(problem));
+        self.problems.extend(told);
+        self.data_lost = self.problems.iter().filter(|problem| of_volume(problem)).map(sentence).collect();
+        self
     }
 
     /// How many errors the restore would end with.

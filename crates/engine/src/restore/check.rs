@@ -160,7 +160,7 @@ fn volumes(plan: &RestorePlan) -> Vec<Note> {
     let of_volumes = plan.items().filter(|item| plan.kind(item).source.is("", "persistentvolumes"));
     let restored: BTreeSet<&str> = of_volumes.map(|item| item.name.as_str()).collect();
     let wrong = |(name, decision): (&String, &Decision)| {
-        (restored.contains(name.as_str()) != (*decision == Decision::AsIs)).then(|| {
+        (restored.contains(name.as_str()) != decision.is_restored()).then(|| {
             let volumes = GroupResource::new("", "persistentvolumes");
             note(Some(&ObjectKey::new(volumes, None, name)), "it is not restored as was decided")
         })

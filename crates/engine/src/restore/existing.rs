@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use super::plan::{PlannedItem, Policy, RestorePlan};
 use super::problems;
 use super::transform::{Context, settled};
-use crate::document::{annotation, at, list, remove_annotation, remove_label, text};
+use super::volumes::{Decision, Held};
+use crate::document::{annotation, at, label, list, remove_annotation, remove_label, text};
 use crate::journal::Action as Outcome;
 use crate::merge::{additions, diff};
 use crate::problem::{Problem, Severity};
@@ -71,6 +72,8 @@ pub enum Aim {
     MergeServiceAccount,
     /// To make it what the backup has.
     Update,
+    /// To give a volume free whose claim has gone.
+    Release,
     /// To say which restore found it: it is what the backup has, or could not be made so.
     LabelsOnly,
 }
@@ -91,7 +94,7 @@ impl Change {
     /// How it counts once it went through.
     pub fn outcome(&self) -> Outcome {
         match self.aim {
-            Aim::MergeServiceAccount | Aim::Update => Outcome::Updated,
+            Aim::MergeServiceAccount | Aim::Update | Aim::Release => Outcome::Updated,
             Aim::LabelsOnly => Outcome::Skipped,
         }
     }
@@ -100,7 +103,7 @@ impl Change {
     pub fn refused(&self, reason: &str, item: &PlannedItem, plan: &RestorePlan) -> Refused {
         let target = plan.target(item);
         let (severity, instead) = match self.aim {
-            Aim::LabelsOnly => (Severity::Error, None),
+            Aim::LabelsOnly | Aim::Release => (Severity::Error, None),
             _ if plan.policy == Policy::Update => (Severity::Warning, Some(labels_only(plan))),
             _ => (Severity::Warning, None),
         };
@@ -129,11 +132,14 @@ pub fn port_taken(status: Option<&Value>) -> bool {
 
 /// Decides about an object that is in the cluster where `desired`, the outcome of [`super::transform()`], should go.
 pub fn decide(in_cluster: &Value, desired: &Value, item: &PlannedItem, plan: &RestorePlan) -> Existing {
-    if annotation(in_cluster, labels::OPERATION_UID) == Some(plan.restore.uid.as_str()) {
+    if is_ours(in_cluster, plan) {
         return Existing::Ours;
     }
     if !at(in_cluster, &["metadata", "deletionTimestamp"]).is_null() {
         return Existing::Leaving;
+    }
+    if let Some(change) = released(in_cluster, item, plan) {
+        return Existing::Patch(change);
     }
     let (current, wanted) = compared(in_cluster, desired, item, plan);
     let differs = diff(&current, &wanted).is_some();
@@ -148,6 +154,25 @@ pub fn decide(in_cluster: &Value, desired: &Value, item: &PlannedItem, plan: &Re
         Policy::Recreate if is_kept(item, plan) => Existing::Differs(not_recreated(item, plan)),
         Policy::Recreate => Existing::Recreate,
     }
+}
+
+/// Whether this restore created an object. Controllers copy annotations to what they make of an object, but no labels.
+fn is_ours(in_cluster: &Value, plan: &RestorePlan) -> bool {
+    annotation(in_cluster, labels::OPERATION_UID) == Some(plan.restore.uid.as_str())
+        && label(in_cluster, labels::RESTORE_NAME) == Some(&*label_value(&plan.restore.name))
+}
+
+/// The change that gives a volume free whose claim has gone, if that was decided: whatever else it says, the claim that
+/// comes back needs it. It goes to the volume that was seen, and to none that has a claim by then.
+fn released(in_cluster: &Value, item: &PlannedItem, plan: &RestorePlan) -> Option<Change> {
+    let is_volume = plan.resource(item).group_resource().is("", "persistentvolumes");
+    let decided = is_volume && plan.volumes.get(&item.name) == Some(&Decision::Release);
+    (decided && Held::of(in_cluster).is_released).then(|| {
+        let version = at(in_cluster, &["metadata", "resourceVersion"]);
+        let claim = json!({"uid": null, "resourceVersion": null});
+        let patch = json!({"metadata": {"resourceVersion": version}, "spec": {"claimRef": claim}});
+        Change { aim: Aim::Release, patch, problem: None }
+    })
 }
 
 /// The change that brings into an object what the backup has.

@@ -1,8 +1,11 @@
 //! The files of a restore that follow from its plan and its journal.
 
+use std::collections::HashSet;
+
 use api::meta::ObjectKey;
 
 use super::plan::RestorePlan;
+use super::problems::DATA_LOST;
 use crate::files::ResourceList;
 use crate::journal::{Action, Progress};
 use crate::problem::Problem;
@@ -32,9 +35,23 @@ pub fn resource_list(plan: &RestorePlan, progress: &Progress) -> ResourceList {
     list
 }
 
-/// Every problem of a restore: those of its plan, then those of its items.
+/// Every problem of a restore: those of its plan, then those of its items. A claim that was there has the volume that it
+/// had: nothing of it is lost.
 pub fn problems(plan: &RestorePlan, progress: &Progress) -> Vec<Problem> {
-    plan.problems.iter().chain(progress.problems()).cloned().collect()
+    let was_there = |number: u32| {
+        let outcome = progress.items.get(&number);
+        outcome.is_some_and(|outcome| matches!(outcome.action, Action::Skipped | Action::Updated))
+    };
+    let items = (0..).zip(plan.items()).filter(|(number, _)| was_there(*number));
+    let there: HashSet<ObjectKey> = items
+        .filter(|(_, item)| plan.kind(item).source.is("", "persistentvolumeclaims"))
+        .map(|(_, item)| plan.target(item))
+        .collect();
+    let is_so = |problem: &&Problem| {
+        let of_volume = DATA_LOST.contains(&problem.code.as_str());
+        !of_volume || problem.object.as_ref().is_none_or(|object| !there.contains(object))
+    };
+    plan.problems.iter().filter(is_so).chain(progress.problems()).cloned().collect()
 }
 
 fn line(name: &str, action: Action) -> String {

@@ -19,7 +19,7 @@ use super::plan::{
 use super::prepare::annotated;
 use super::problems;
 use super::scope::Scope;
-use super::volumes::{Decision, Method, Volumes};
+use super::volumes::{Decision, Held, Method, Volumes};
 use crate::catalog::Catalog;
 use crate::derived;
 use crate::facts::{Facts, Relation};
@@ -91,8 +91,8 @@ impl Request {
 pub struct Target {
     /// The names of its namespaces.
     pub namespaces: BTreeSet<String>,
-    /// The names of its persistent volumes.
-    pub volumes: BTreeSet<String>,
+    /// Its persistent volumes, by name.
+    pub volumes: BTreeMap<String, Held>,
 }
 
 /// Makes the plan of a restore, but for its hooks: those are planned when it is known what is changed in its pods.
@@ -255,7 +255,10 @@ impl<'a> Planner<'a> {
         let volumes = GroupResource::new("", "persistentvolumes");
         let archived = self.index.values().copied().filter(|of| of.key.resource == volumes);
         for volume in archived.collect::<Vec<_>>() {
-            self.decide_volume(volume, bound.get(&volume.key).copied(), chosen.contains(&volume.key));
+            let (claim, is_chosen) = (bound.get(&volume.key).copied(), chosen.contains(&volume.key));
+            if claim.is_some() || is_chosen {
+                self.decide_volume(volume, claim, is_chosen);
+            }
         }
         for (volume, claim) in bound {
             if !self.index.contains_key(volume) {
@@ -270,14 +273,21 @@ impl<'a> Planner<'a> {
         let claimed = claimed.and_then(|claim| Some((claim.namespace.as_deref()?, claim.name.as_str())));
         let method = self.volumes.method(name, claimed);
         let moves = claimed.is_some_and(|(namespace, _)| self.mapped_namespace(namespace) != namespace);
-        let taken = moves && self.target.volumes.contains(name);
+        let held = self.target.volumes.get(name);
+        let other = |held: &Held| claim.is_some_and(|claim| held.is_of_another(&self.mapped(&claim.key)));
+        let taken = held.filter(|held| moves || other(held));
+        let is_released = held.is_some_and(|held| held.is_released) && claim.is_some();
         let decision = match method.decision(volume.marks.reclaimed) {
-            Decision::AsIs if taken => {
-                claim.into_iter().for_each(|claim| self.volume_in_use(name, claim));
+            Decision::AsIs if let Some(held) = taken => {
+                claim.into_iter().for_each(|claim| self.volume_in_use(name, held, claim));
                 Decision::Provision
             }
+            Decision::AsIs if chosen && is_released => Decision::Release,
             Decision::AsIs if chosen => Decision::AsIs,
-            Decision::AsIs if self.target.volumes.contains(name) => Decision::Present,
+            Decision::AsIs if held.is_some() => {
+                claim.filter(|_| is_released).into_iter().for_each(|claim| self.volume_released(name, claim));
+                Decision::Present
+            }
             Decision::AsIs => {
                 claim.into_iter().for_each(|claim| self.volume_gone(name, claim));
                 Decision::Provision
@@ -296,8 +306,12 @@ impl<'a> Planner<'a> {
     fn decide_foreign(&mut self, volume: &str, claim: &Facts) {
         let namespace = claim.key.namespace.as_deref().unwrap_or_default();
         let method = self.volumes.method(volume, Some((namespace, &claim.key.name)));
-        let present = self.target.volumes.contains(volume) && method == Method::None;
+        let held = self.target.volumes.get(volume).filter(|_| method == Method::None);
+        let taken = held.filter(|held| held.is_of_another(&self.mapped(&claim.key)));
+        let present = held.is_some() && taken.is_none();
         match method {
+            _ if let Some(held) = taken => self.volume_in_use(volume, held, claim),
+            _ if held.is_some_and(|held| held.is_released) => self.volume_released(volume, claim),
             _ if present => {}
             Method::None => self.volume_gone(volume, claim),
             _ => self.tell_of_data(claim, Some(claim), method),
@@ -314,15 +328,29 @@ impl<'a> Planner<'a> {
         self.warn(&problems::VOLUME_GONE, &key, message);
     }
 
-    /// The volume is there, for the claim of the namespace that this restore makes a copy of.
-    fn volume_in_use(&mut self, volume: &str, claim: &Facts) {
+    /// The volume is there, for another claim: for the one that this restore makes a copy of, or one that has nothing to do
+    /// with it.
+    fn volume_in_use(&mut self, volume: &str, held: &Held, claim: &Facts) {
+        let by = match &held.by {
+            Some((namespace, name)) => format!("the claim {namespace}/{name}"),
+            None => format!("the claim of namespace {}", claim.key.namespace.as_deref().unwrap_or_default()),
+        };
         let message = format!(
-            "the volume {volume} that it was bound to is in the cluster, for the claim of namespace {}: it gets a new, \
-             empty one",
-            claim.key.namespace.as_deref().unwrap_or_default()
+            "the volume {volume} that it was bound to is in the cluster, for {by}: it gets a new, empty one"
         );
         let key = self.mapped(&claim.key);
         self.warn(&problems::VOLUME_IN_USE, &key, message);
+    }
+
+    /// The volume is there, its claim has gone, and it is not for this restore to change it.
+    fn volume_released(&mut self, volume: &str, claim: &Facts) {
+        let message = format!(
+            "the volume {volume} that it was bound to is kept for the claim that was deleted, and is not part of the restore: \
+             the claim cannot be bound"
+        );
+        let key = self.mapped(&claim.key);
+        let problem = Problem::new(&problems::VOLUME_RELEASED, Severity::Error, message).about(&key);
+        self.draft.problems.push(problem);
     }
 
     /// Says that a volume which is provisioned anew comes back without its data.
@@ -354,7 +382,7 @@ impl<'a> Planner<'a> {
             let Some(facts) = self.index.get(key).copied() else { continue };
             if key.resource.is("", "namespaces") {
                 self.ensure_namespace(&key.name);
-            } else if key.resource.is("", "persistentvolumes") && !self.as_is(&key.name) {
+            } else if key.resource.is("", "persistentvolumes") && !self.is_restored(&key.name) {
                 self.leave_out(key, Rule::Reprovisioned);
             } else if let Some(kind) = self.kind_of(facts, chosen) {
                 self.place_item(facts, kind, chosen);
@@ -364,8 +392,8 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn as_is(&self, volume: &str) -> bool {
-        self.draft.volumes.get(volume) == Some(&Decision::AsIs)
+    fn is_restored(&self, volume: &str) -> bool {
+        self.draft.volumes.get(volume).is_some_and(|decision| decision.is_restored())
     }
 
     fn place_item(&mut self, facts: &'a Facts, kind: usize, chosen: &BTreeSet<&'a ObjectKey>) {

@@ -201,6 +201,21 @@ pub const VOLUME_IN_USE: Code = Code {
     title: "volume is in use",
     remedy: "Fill the new volume from the one that is there, or restore to the same namespace.",
 };
+/// A claim comes back, and the volume that it had waits for the claim that was deleted.
+pub const VOLUME_RELEASED: Code = Code {
+    id: "SLV-2036",
+    title: "volume is kept for a deleted claim",
+    remedy: "Include persistentvolumes in the restore, or take uid and resourceVersion out of the volume's claimRef.",
+};
+/// A namespace is on its way out, and the restore waits until it has gone.
+pub const NAMESPACE_LEAVING: Code = Code {
+    id: "SLV-2037",
+    title: "waiting for a namespace to go",
+    remedy: "See in its status what keeps it, and which finalizers nobody removes.",
+};
+
+/// Problems that say that the volume of a claim comes back without its data.
+pub const DATA_LOST: [&str; 4] = [DATA_NOT_RESTORED.id, EMPTY_VOLUME.id, VOLUME_GONE.id, VOLUME_IN_USE.id];
 
 /// Every code of this area.
 pub const ALL: &[Code] = &[
@@ -236,4 +251,6 @@ pub const ALL: &[Code] = &[
     NOT_OWNED,
     NAMESPACE_NOT_UPDATED,
     VOLUME_IN_USE,
+    VOLUME_RELEASED,
+    NAMESPACE_LEAVING,
 ];

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use api::meta::ObjectKey;
 use api::velero::v1::PodVolumeBackup;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -45,8 +46,44 @@ pub enum Decision {
     AsIs,
     /// It is in the cluster already, and its claim is bound to it again.
     Present,
+    /// It is in the cluster, where its claim has gone: it is given free, to be bound to the claim that comes back.
+    Release,
     /// Its claim gets a new one from the storage class.
     Provision,
+}
+
+/// What a volume in the cluster is held by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Held {
+    /// The claim that it is bound to or kept for, by namespace and name.
+    pub by: Option<(String, String)>,
+    /// Whether that claim has gone: no other one can have the volume before somebody gives it free.
+    pub is_released: bool,
+}
+
+impl Decision {
+    /// Whether the volume's own object is part of the restore.
+    pub fn is_restored(self) -> bool {
+        matches!(self, Self::AsIs | Self::Release)
+    }
+}
+
+impl Held {
+    /// What holds the volume of this document.
+    pub fn of(volume: &Value) -> Self {
+        let claim = ["namespace", "name"].map(|field| text(volume, &["spec", "claimRef", field]).to_owned());
+        let [namespace, name] = claim;
+        Self {
+            by: (!name.is_empty()).then_some((namespace, name)),
+            is_released: text(volume, &["status", "phase"]) == "Released",
+        }
+    }
+
+    /// Whether another claim than this one has the volume.
+    pub fn is_of_another(&self, claim: &ObjectKey) -> bool {
+        let claim = (claim.namespace.as_deref().unwrap_or_default(), claim.name.as_str());
+        self.by.as_ref().is_some_and(|(namespace, name)| (namespace.as_str(), name.as_str()) != claim)
+    }
 }
 
 impl Volumes {

@@ -2,7 +2,7 @@
 //! and restored is the same, but for the known flaws of Velero and what we do otherwise on purpose ([`flaws`]).
 //!
 //! A seed is a selection and a restore ([`case`]); all seeds are on the same ground ([`ground`]). `SALVOR_TEST_SEED` repeats one
-//! seed, and `SALVOR_TEST_SEEDS`, `LAST` or `FIRST-LAST`, says which ones `cargo xtask test long` tries.
+//! seed, and `SALVOR_TEST_SEEDS`, `LAST` or such as `3,7-9`, says which ones `cargo xtask test long` tries.
 
 mod archive;
 mod case;
@@ -28,7 +28,7 @@ const BATCH: usize = 10;
 async fn ten_random_selections_and_restores_are_as_veleros() {
     let asked = std::env::var("SALVOR_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
     let seeds = asked.map_or(SEEDS, |seed| seed..=seed);
-    let Some(tally) = try_all(seeds).await else { return };
+    let Some(tally) = try_all(seeds.collect()).await else { return };
     assert!(tally.unknown.is_empty(), "{} differences that nobody knows of", tally.unknown.len());
     assert!(tally.compared > 100, "{} objects are too few to prove anything", tally.compared);
 }
@@ -36,8 +36,9 @@ async fn ten_random_selections_and_restores_are_as_veleros() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "long"]
 async fn many_random_selections_and_restores_are_as_veleros() {
-    let seeds = std::env::var("SALVOR_TEST_SEEDS").map_or(1..=MANY, |text| range(&text));
-    let all = seeds == (1..=MANY);
+    let seeds =
+        std::env::var("SALVOR_TEST_SEEDS").map_or_else(|_| (1..=MANY).collect(), |text| chosen(&text));
+    let all = seeds.len() as u64 == MANY;
     let Some(tally) = try_all(seeds).await else { return };
     assert!(tally.unknown.is_empty(), "{} differences that nobody knows of", tally.unknown.len());
     let stale = flaws::KNOWN.iter().filter(|flaw| !tally.known.contains_key(flaw.id));
@@ -45,10 +46,16 @@ async fn many_random_selections_and_restores_are_as_veleros() {
     assert!(stale.is_empty() || !all, "listed and never met: {stale:?}");
 }
 
-/// `LAST`, or `FIRST-LAST`.
-fn range(text: &str) -> RangeInclusive<u64> {
-    let (first, last) = text.split_once('-').unwrap_or(("1", text));
-    first.parse().unwrap()..=last.parse().unwrap()
+/// `LAST`, or seeds and ranges of them: `3,7-9`.
+fn chosen(text: &str) -> Vec<u64> {
+    if let Ok(last) = text.parse() {
+        return (1..=last).collect();
+    }
+    let range = |part: &str| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        first.parse::<u64>().unwrap()..=last.parse().unwrap()
+    };
+    text.split(',').flat_map(range).collect()
 }
 
 #[test]
@@ -64,10 +71,10 @@ fn every_known_difference_stands_in_the_documents() {
 }
 
 /// The trials of these seeds; `None` where there is no cluster.
-async fn try_all(seeds: RangeInclusive<u64>) -> Option<Tally> {
+async fn try_all(seeds: Vec<u64>) -> Option<Tally> {
     let world = world().await?;
     println!("seeds: {seeds:?}");
-    let cases: Vec<Case> = seeds.map(Case::new).collect();
+    let cases: Vec<Case> = seeds.into_iter().map(Case::new).collect();
     let mut trials = Trials::begin(&world).await;
     for batch in cases.chunks(BATCH) {
         trials.run(batch).await;

@@ -310,7 +310,9 @@ impl Asker<'_> {
                 Ok((object, None))
             }
             Ok(Transformed { document: desired, problems }) => {
-                object.problem = problems.into_iter().next();
+                let mut problems = problems.into_iter();
+                object.problem = problems.next();
+                object.more_problems = problems.collect();
                 object.wanted = wanted(&desired);
                 Ok((self.ask(object, item, &desired).await?, Some((archived, desired))))
             }
@@ -371,7 +373,8 @@ impl Asker<'_> {
             Existing::Patch(change) => return self.change(object, item, (found, &change)).await,
             Existing::Differs(problem) => {
                 let (current, wanted) = compared(found, desired, item, self.plan);
-                (object.action, object.problem) = (Action::Keep, Some(problem));
+                object.action = Action::Keep;
+                object.tell(problem);
                 tell(&mut object, &current, &wanted);
             }
             Existing::Recreate => {
@@ -400,7 +403,7 @@ impl Asker<'_> {
             Ok(changed) => {
                 tell(&mut object, found, &changed);
                 object.action = if object.differences.is_empty() { Action::Same } else { Action::Update };
-                object.problem = change.problem.clone().or(object.problem);
+                change.problem.iter().cloned().for_each(|problem| object.tell(problem));
                 Ok(object)
             }
             Err(error) => {

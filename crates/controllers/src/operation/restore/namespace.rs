@@ -17,6 +17,7 @@ use tokio::time::sleep;
 
 use super::work::{Step, Work};
 use crate::error::{Error, Result};
+use crate::operation::events::waits;
 use crate::operation::patience::{PATIENCE, blamed, patiently};
 
 /// Between two looks at a namespace that is going away.
@@ -38,6 +39,7 @@ async fn had(work: &Work<'_>, planned: &PlannedNamespace) -> Result<(Option<Valu
     let at = address(&planned.name);
     let deadline = Deadline::after(deps.config.restore.terminating_timeout);
     let webhooks = Deadline::after(PATIENCE);
+    let mut told = false;
     loop {
         match patiently(|| deps.cluster.get(&at)).await {
             Ok(found) if !is_terminating(&found) => {
@@ -47,7 +49,12 @@ async fn had(work: &Work<'_>, planned: &PlannedNamespace) -> Result<(Option<Valu
             Ok(_) if deadline.has_passed() => {
                 return Ok((None, not_there(planned, "it is still being deleted")));
             }
-            Ok(_) => sleep(LOOK_EVERY).await,
+            Ok(_) => {
+                if !std::mem::replace(&mut told, true) {
+                    waits(work.operation, &leaving(&planned.name)).await;
+                }
+                sleep(LOOK_EVERY).await;
+            }
             Err(error) if error.kind == ErrorKind::NotFound => {
                 let wanted = document(archived(work, planned)?.as_ref(), planned, work.plan);
                 match patiently(|| deps.cluster.create(&at, &wanted, WriteOptions::default())).await {
@@ -111,6 +118,11 @@ fn not_there(planned: &PlannedNamespace, reason: &str) -> Record {
     let message = format!("nothing of namespace {name} is restored, because it cannot be created: {reason}");
     let problem = Problem::new(&problems::NO_NAMESPACE, Severity::Error, message).in_namespace(&name);
     Record::NoNamespace { name, problem: Box::new(problem) }
+}
+
+fn leaving(name: &str) -> Problem {
+    let message = format!("the restore waits for namespace {name}, which is being deleted");
+    Problem::new(&problems::NAMESPACE_LEAVING, Severity::Warning, message).in_namespace(name)
 }
 
 fn is_terminating(namespace: &Value) -> bool {

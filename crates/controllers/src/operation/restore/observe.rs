@@ -9,7 +9,9 @@ use cluster::port::ListPage;
 use engine::catalog::Catalog;
 use engine::document::name;
 use engine::facts::Facts;
+use engine::restore::volumes::Held;
 use engine::restore::{Target, Volumes};
+use serde_json::Value;
 use store::backup_files::read_backup_list;
 use store::bucket::BackupFile;
 use tokio::time::sleep;
@@ -59,8 +61,9 @@ pub(super) async fn target(operation: &Operation) -> Result<Target> {
     let namespaces = ResourceType::addressed("", "v1", "namespaces", "Namespace", false);
     let volumes = ResourceType::addressed("", "v1", "persistentvolumes", "PersistentVolume", false);
     Ok(Target {
-        namespaces: names(operation, &namespaces).await?,
-        volumes: names(operation, &volumes).await?,
+        namespaces: listed(operation, &namespaces, |document| name(document).to_owned()).await?,
+        volumes: listed(operation, &volumes, |document| (name(document).to_owned(), Held::of(document)))
+            .await?,
     })
 }
 
@@ -75,14 +78,18 @@ pub(super) async fn volumes(operation: &Operation, backup: &str) -> Result<Volum
     ))
 }
 
-async fn names(operation: &Operation, of: &ResourceType) -> Result<BTreeSet<String>> {
-    let mut names = BTreeSet::new();
+async fn listed<T, All: Default + Extend<T>>(
+    operation: &Operation,
+    of: &ResourceType,
+    what: impl Fn(&Value) -> T,
+) -> Result<All> {
+    let mut all = All::default();
     let mut page = ListPage { limit: operation.deps.config.limits.page_size, ..ListPage::default() };
     loop {
         let answer = operation.deps.cluster.list(of, None, &page).await?;
-        names.extend(answer.items.iter().map(|document| name(document).to_owned()));
+        all.extend(answer.items.iter().map(&what));
         match answer.resume {
-            None => return Ok(names),
+            None => return Ok(all),
             resume => page.resume = resume,
         }
     }

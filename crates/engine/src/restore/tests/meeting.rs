@@ -63,6 +63,8 @@ fn policies_decide() {
         &format!("updated Update {{\"data\":{{\"a\":\"2\"}},{}", &LABELS[1..]),
     );
     live["metadata"]["annotations"] = json!({"salvor.io/operation-uid": "uid-r1"});
+    check("none", at, map("1"), live.clone(), "skipped equal");
+    live["metadata"]["labels"]["velero.io/restore-name"] = json!("r1");
     check("none", at, map("2"), live.clone(), "created ours");
     live["metadata"]["annotations"] = json!({"salvor.io/operation-uid": "uid-r0"});
     check("none", at, map("1"), live, "skipped equal");

@@ -3,7 +3,7 @@
 use super::*;
 use crate::files::{BackupMethod, VolumeInfo};
 use crate::restore::owners::Link;
-use crate::restore::volumes::Decision;
+use crate::restore::volumes::{Decision, Held};
 use proptest::prelude::*;
 
 fn shop() -> Vec<(&'static str, Value)> {
@@ -367,12 +367,24 @@ fn volume_plan(
     (plan.volumes.get("pv-1").copied(), problems.join(", "))
 }
 
+/// A cluster with the volume, held so.
+fn holding(held: Held) -> Target {
+    Target { volumes: [("pv-1".to_owned(), held)].into(), ..Target::default() }
+}
+
+/// A cluster with the volume, which has a claim, or had it.
+fn claimed(namespace: &str, name: &str, is_released: bool) -> Target {
+    holding(Held { by: Some((namespace.to_owned(), name.to_owned())), is_released })
+}
+
 #[test]
 fn volumes_are_decided_once() {
     let (all, none) = (json!({}), Target::default());
     let no_data = json!({"restorePVs": false});
     let claims = json!({"includedResources": ["persistentvolumeclaims"]});
-    let present = Target { volumes: names(&["pv-1"]), ..Target::default() };
+    let present = holding(Held::default());
+    let (bound, released) = (claimed("shop", "data", false), claimed("shop", "data", true));
+    let of_another = claimed("till", "data", true);
     let csi = Some(BackupMethod::CsiSnapshot);
     let native = Some(BackupMethod::NativeSnapshot);
     for (spec, reclaim, method, target, decision, problems) in [
@@ -385,6 +397,10 @@ fn volumes_are_decided_once() {
         (&claims, "Retain", None, &none, Decision::Provision, "Warning SLV-2012"),
         (&claims, "Retain", None, &present, Decision::Present, ""),
         (&claims, "Delete", None, &present, Decision::Provision, "Warning SLV-2011"),
+        (&all, "Retain", None, &bound, Decision::AsIs, ""),
+        (&all, "Retain", None, &released, Decision::Release, ""),
+        (&claims, "Retain", None, &released, Decision::Present, "Error SLV-2036"),
+        (&all, "Retain", None, &of_another, Decision::Provision, "Warning SLV-2035"),
     ] {
         let found = volume_plan(spec.clone(), reclaim, method, target);
         assert_eq!(found, (Some(decision), problems.to_owned()), "{spec} {reclaim} {method:?}");
@@ -394,7 +410,7 @@ fn volumes_are_decided_once() {
 #[test]
 fn a_claim_of_a_volume_that_was_not_archived_keeps_it_only_where_it_is() {
     let archive = [("persistentvolumeclaims shop/data", shop()[7].1.clone())];
-    let target = Target { volumes: names(&["pv-1"]), ..Target::default() };
+    let target = holding(Held::default());
     for (target, decision, problems) in
         [(&target, Decision::Present, 0), (&Target::default(), Decision::Provision, 1)]
     {
@@ -563,7 +579,7 @@ fn owners_in_a_circle_end() {
 fn a_volume_that_is_there_for_another_namespace_stays_with_it() {
     let archive: Vec<_> =
         shop().into_iter().filter(|(place, _)| place.contains("persistentvolume")).collect();
-    let target = Target { volumes: names(&["pv-1"]), ..Target::default() };
+    let target = holding(Held::default());
     let copied =
         planned(json!({"namespaceMapping": {"shop": "copy"}}), &archive, &Volumes::default(), &target);
     assert_eq!(copied.volumes["pv-1"], Decision::Provision);

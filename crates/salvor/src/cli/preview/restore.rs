@@ -23,7 +23,7 @@ pub fn text(report: &RestorePreview) -> String {
     let outcome = &report.outcome;
     let mut text = format!("Restore of backup {}: {}\n", report.asked.backup, counts(&outcome.counts));
     if outcome.counts.is_nothing() {
-        text.push_str("No changes: the cluster has what the restore would bring.\n");
+        text.push_str(&format!("No changes: {}.\n", no_changes(&outcome.counts)));
     }
     objects(&mut text, &report.objects);
     block(&mut text, "Left out:", outcome.left_out.iter().map(left_out), LINES_MAX);
@@ -33,6 +33,15 @@ pub fn text(report: &RestorePreview) -> String {
     block(&mut text, "Data would be lost:", outcome.data_lost.iter().cloned(), LINES_MAX);
     text.push_str(&format!("\nPlan {}\n", outcome.digest));
     text
+}
+
+/// Why there is nothing to do.
+fn no_changes(counts: &Counts) -> &'static str {
+    match counts {
+        Counts { keep: 0, same: 0, .. } => "the restore selects nothing that the backup has",
+        Counts { keep: 0, .. } => "the cluster has what the restore would bring",
+        _ => "what is there stays as it is, also where it is different",
+    }
 }
 
 fn counts(counts: &Counts) -> String {
@@ -73,7 +82,9 @@ fn object(text: &mut String, object: &Object) {
         Action::Refused => ("!", "refused"),
         Action::Unknown => ("?", "not known"),
     };
-    let said = object.problem.as_ref().filter(|_| object.action != Action::Keep);
+    // That it is different is what the sign says; whatever else there is to say is among the problems of the whole.
+    let is_refusal = matches!(object.action, Action::Refused | Action::Unknown);
+    let said = object.problem.as_ref().filter(|_| is_refusal);
     let said = said.map(Problem::sentence);
     let note = Some(&object.note).filter(|note| !note.is_empty()).cloned();
     let words = [Some(words.to_owned()).filter(|words| !words.is_empty()), note, said];
@@ -113,6 +124,7 @@ fn volume(volume: &Volume) -> String {
     let decision = match volume.decision.as_str() {
         Some("asIs") => "comes back as it was, with the storage that it had".to_owned(),
         Some("present") => "is in the cluster, and bound again".to_owned(),
+        Some("release") => "is in the cluster, is given free, and bound again".to_owned(),
         Some("provision") => "is provisioned anew by its storage class".to_owned(),
         _ => volume.decision.to_string(),
     };

@@ -97,7 +97,9 @@ pub(super) const KNOWN: &[Flaw] = &[
         why: "a token of an account is left out by Velero if the cluster has the account where the backup was made: Salvor asks whether \
               the backup has it",
         is: |found, _| {
-            found.kind() == "Secret" && found.object.contains("-token-") && found.stage == Stage::Told
+            found.kind() == "Secret"
+                && found.object.contains("-token-")
+                && (found.stage == Stage::Told || found.stage == Stage::Cluster && found.only_ours())
         },
     },
     Flaw {
@@ -210,6 +212,21 @@ pub(super) const KNOWN: &[Flaw] = &[
                 && match found.stage {
                     Stage::Backup => found.ours == "Completed" && found.theirs == "PartiallyFailed",
                     Stage::Archive => found.only_ours() && found.object == UNCLAIMED,
+                    _ => false,
+                }
+        },
+    },
+    Flaw {
+        id: "own-13",
+        why: "revisions go before the objects whose revisions they are in Velero: Salvor creates them side by side, and one that the \
+              controller was faster with is the controller's",
+        is: |found, _| {
+            found.kind() == "ControllerRevision.apps"
+                && match found.stage {
+                    Stage::Told => found.ours == "skipped" && found.theirs == "created",
+                    Stage::Cluster => {
+                        found.ours.is_null() && found.field.starts_with("/metadata/labels/velero.io~1")
+                    }
                     _ => false,
                 }
         },

@@ -25,8 +25,7 @@ fn rule(random: &mut Random) -> Value {
             0 => conditions["storageClass"] = json!([one(random, &["diff-by-hand", "diff-of-nobody"])]),
             1 => conditions["capacity"] = json!(one(random, &["0,1Mi", "2Mi,", "1Mi, 1Gi", ","])),
             2 => {
-                conditions["volumeTypes"] =
-                    json!([one(random, &["hostPath", "csi", "emptyDir"]), "nfs"]);
+                conditions["volumeTypes"] = json!([one(random, &["hostPath", "csi", "emptyDir"]), "nfs"]);
             }
             3 => conditions["pvcLabels"] = json!({"team": one(random, &["red", "blue"])}),
             _ => conditions["pvcPhase"] = json!([one(random, &["Bound", "Pending"])]),
