@@ -15,7 +15,7 @@ const AREAS: &[&[Code]] = &[
 ];
 
 /// What a person can do about a problem of which a status has only the sentence, which ends with the code.
-pub fn remedy(sentence: &str) -> Option<&'static str> {
+pub(crate) fn remedy(sentence: &str) -> Option<&'static str> {
     let (_, id) = sentence.strip_suffix(')')?.rsplit_once('(')?;
     AREAS.iter().copied().flatten().find(|code| code.id == id).map(|code| code.remedy)
 }
