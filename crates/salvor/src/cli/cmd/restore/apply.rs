@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use api::velero::v1::{Restore, RestorePhase, RestoreSpec};
 use api::{Kind, labels};
 use clap::Args;
@@ -56,11 +56,7 @@ impl Apply {
             "-" => std::io::stdin().read_to_end(&mut text).map(drop)?,
             file => text = std::fs::read(file)?,
         }
-        let plan: RestorePreview = read(&text)?;
-        if plan.kind != KIND {
-            bail!("it is a {}, and no plan of a restore", plan.kind);
-        }
-        Ok(plan)
+        read(&text, KIND)
     }
 
     fn restore(&self, session: &Session, plan: &RestorePreview) -> Restore {
