@@ -96,7 +96,8 @@ impl<'a> Planner<'a> {
             Ok(own)
         } else {
             let message = format!(
-                "no {resource} can be restored: the cluster does not have the type, neither in {version} nor in another version"
+                "no {resource} can be restored: the cluster does not have the type, \
+                 neither in {version} nor in another version"
             );
             Err((&problems::NO_SUCH_TYPE, message))
         }
