@@ -100,8 +100,8 @@ fn by_pods(request: &Request, world: &World<'_>, (claim, details, volume): Bound
     }
 }
 
-/// What comes of a volume that was to be read as files like all others, and cannot be: a snapshot is as good. Where there is none
-/// either, both reasons are told, and what was asked for is missing.
+/// What comes of a volume that was to be read as files like all others, and cannot be: a snapshot is as good. Where there
+/// is none either, both reasons are told, and what was asked for is missing.
 fn unfit(request: &Request, volume: Option<&VolumeDetails>, why: &str) -> Fate {
     let fate = by_spec(request, volume);
     match fate.method {
