@@ -47,7 +47,7 @@ fn event(deps: &Deps, about: &Value, reason: &str, problem: &Problem) -> Value {
         },
         "type": "Warning",
         "reason": reason,
-        "message": format!("{}: {} {}", problem.code, problem.message, problem.remedy),
+        "message": problem.advice(),
         "source": {"component": api::labels::FIELD_MANAGER},
         "firstTimestamp": now,
         "lastTimestamp": now,

@@ -39,8 +39,13 @@ const TABLE: &[Row] = &[
     Row { resource: "endpoints", which: Some(is_of_selector), maker: "the controller of its service" },
     Row {
         resource: "endpointslices.discovery.k8s.io",
-        which: Some(|facts, _| is_controlled(facts)),
+        which: Some(|facts, _| is_of_service(facts)),
         maker: "the controller of its service",
+    },
+    Row {
+        resource: "endpointslices.discovery.k8s.io",
+        which: Some(|facts, _| is_mirrored(facts)),
+        maker: "the controller that mirrors its endpoints",
     },
     Row {
         resource: "ipaddresses.networking.k8s.io",
@@ -71,8 +76,8 @@ const TABLE: &[Row] = &[
 /// made of stays, too, where that can be told.
 pub fn maker<'a>(facts: &Facts, find: impl Fn(&ObjectKey) -> Option<&'a Facts>) -> Option<&'static str> {
     let resource = facts.key.resource.to_string();
-    let row = TABLE.iter().find(|row| row.resource == resource)?;
-    row.which.is_none_or(|which| which(facts, &find)).then_some(row.maker)
+    let mut rows = TABLE.iter().filter(|row| row.resource == resource);
+    rows.find(|row| row.which.is_none_or(|which| which(facts, &find))).map(|row| row.maker)
 }
 
 /// Whether a label says that a controller keeps the object.
@@ -99,12 +104,17 @@ fn is_of_selector(facts: &Facts, find: Find<'_, '_>) -> bool {
     find(&service).map_or(managed, |service| service.marks.selects)
 }
 
-/// Slices that a controller of Kubernetes wrote, from a selector or from endpoints.
-pub(crate) fn is_controlled(facts: &Facts) -> bool {
-    matches!(
-        facts.labels.label("endpointslice.kubernetes.io/managed-by"),
-        Some("endpointslice-controller.k8s.io" | "endpointslicemirroring-controller.k8s.io")
-    )
+/// Who keeps a slice.
+const SLICE_KEEPER: &str = "endpointslice.kubernetes.io/managed-by";
+
+/// Slices that a controller of Kubernetes wrote from the selector of a service.
+pub(crate) fn is_of_service(slice: &Facts) -> bool {
+    slice.labels.label(SLICE_KEEPER) == Some("endpointslice-controller.k8s.io")
+}
+
+/// Slices that a controller of Kubernetes wrote from endpoints.
+pub(crate) fn is_mirrored(slice: &Facts) -> bool {
+    slice.labels.label(SLICE_KEEPER) == Some("endpointslicemirroring-controller.k8s.io")
 }
 
 /// A pod of a build, or of a job that stays: jobs get new selectors, so that they would not know it again, and make
@@ -146,6 +156,8 @@ mod tests {
         let by = |who: &str| json!({"metadata": {"labels": {"endpointslice.kubernetes.io/managed-by": who}}});
         let slice = |who: &str| facts("endpointslices.discovery.k8s.io", "web-1", by(who));
         assert!(is_derived(&slice("endpointslice-controller.k8s.io"), &[]));
+        let mirrored = maker(&slice("endpointslicemirroring-controller.k8s.io"), |_| None);
+        assert_eq!(mirrored, Some("the controller that mirrors its endpoints"));
         assert!(!is_derived(&slice("somebody"), &[]));
     }
 

@@ -20,7 +20,7 @@ use api::velero::v1::HookErrorMode;
 use serde::{Deserialize, Serialize};
 
 pub use filter::{of_backup as check_backup, of_restore as check_restore};
-pub use outcome::{Counts, End, Ended, Outcome, Run, Said, Steps, line};
+pub use outcome::{Counts, End, Ended, Outcome, Run, Said, Steps, lines};
 
 use crate::facts::PodDetails;
 use annotations::Written;

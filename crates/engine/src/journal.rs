@@ -66,6 +66,11 @@ pub enum Record {
         /// Whether this operation created it.
         created: bool,
     },
+    /// A namespace that was there was given what it lacked.
+    NamespaceUpdated {
+        /// Its name.
+        name: String,
+    },
     /// A namespace that a restore needed cannot be had: neither can what belongs into it.
     NoNamespace {
         /// Its name.
@@ -172,6 +177,8 @@ pub struct Progress {
     pub stages: BTreeSet<u32>,
     /// Namespaces that are there, and whether this operation created them.
     pub namespaces: BTreeMap<String, bool>,
+    /// Those of them that were given what they lacked.
+    pub updated_namespaces: BTreeSet<String>,
     /// Namespaces that cannot be had, and why.
     pub no_namespaces: BTreeMap<String, Problem>,
     /// Items that need nothing more.
@@ -204,6 +211,9 @@ impl Progress {
             Record::Namespace { name, created } => {
                 self.namespaces.entry(name).or_insert(created);
             }
+            Record::NamespaceUpdated { name } => {
+                self.updated_namespaces.insert(name);
+            }
             Record::NoNamespace { name, problem } => {
                 self.no_namespaces.entry(name).or_insert(*problem);
             }
@@ -223,6 +233,14 @@ impl Progress {
                 }
             }
         }
+    }
+
+    /// What was done with each namespace that is there; nothing with those that were found and left as they are.
+    pub fn namespaces_done(&self) -> impl Iterator<Item = (&str, Option<Action>)> {
+        self.namespaces.iter().map(|(name, created)| {
+            let updated = self.updated_namespaces.contains(name).then_some(Action::Updated);
+            (name.as_str(), if *created { Some(Action::Created) } else { updated })
+        })
     }
 
     /// Whether it is known what became of a namespace.

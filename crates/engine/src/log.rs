@@ -48,11 +48,7 @@ impl Line {
 
     /// The line that reports a problem.
     pub fn of(problem: &Problem, time: Timestamp) -> Self {
-        let level = match problem.severity {
-            Severity::Warning => Level::Warning,
-            Severity::Error => Level::Error,
-        };
-        let mut line = Self::new(time, level, &problem.message).with("code", &problem.code);
+        let mut line = Self::new(time, problem.severity.into(), &problem.message).with("code", &problem.code);
         if !problem.remedy.is_empty() {
             line = line.with("remedy", &problem.remedy);
         }
@@ -63,6 +59,15 @@ impl Line {
             Place::Velero => line,
             Place::Cluster => line.with("namespace", ""),
             Place::Namespace(namespace) => line.with("namespace", namespace),
+        }
+    }
+}
+
+impl From<Severity> for Level {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Warning => Self::Warning,
+            Severity::Error => Self::Error,
         }
     }
 }

@@ -76,6 +76,13 @@ impl Problem {
         format!("{} ({})", self.message, self.code)
     }
 
+    /// What happened and what to do about it, each as a sentence of its own, behind the code.
+    pub fn advice(&self) -> String {
+        let stop = if self.message.ends_with(['.', '!', '?']) { "" } else { "." };
+        let remedy = if self.remedy.is_empty() { String::new() } else { format!(" {}", self.remedy) };
+        format!("{}: {}{stop}{remedy}", self.code, self.message)
+    }
+
     /// The same problem, about an object.
     #[must_use]
     pub fn about(mut self, object: &ObjectKey) -> Self {
@@ -126,6 +133,16 @@ pub fn warnings(problems: &[Problem]) -> usize {
 mod tests {
     use super::*;
     use api::meta::GroupResource;
+
+    #[test]
+    fn advice_is_whole_sentences() {
+        let code = Code { id: "SLV-1", title: "t", remedy: "Do it again." };
+        let problem = |message: &str| Problem::new(&code, Severity::Error, message);
+        assert_eq!(problem("it failed").advice(), "SLV-1: it failed. Do it again.");
+        assert_eq!(problem("It failed.").advice(), "SLV-1: It failed. Do it again.");
+        let nothing_to_do = Problem { remedy: String::new(), ..problem("it failed") };
+        assert_eq!(nothing_to_do.advice(), "SLV-1: it failed.");
+    }
 
     #[test]
     fn a_summary_has_each_code_once_and_errors_first() {

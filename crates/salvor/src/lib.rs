@@ -5,7 +5,6 @@ pub mod cli;
 pub mod exit;
 pub mod operator;
 pub mod prepare;
-#[cfg(test)]
 mod problems;
 mod process;
 pub mod repository;

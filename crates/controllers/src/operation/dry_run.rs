@@ -31,3 +31,12 @@ pub(super) async fn fail(operation: &Operation, problem: &Problem) -> Result<()>
     let status = failed(std::slice::from_ref(problem), None, &operation.now());
     operation.patch_status(status).await.map(drop)
 }
+
+/// Ends one that makes no sense with what is there, as the real one ends: trying again does not help.
+pub(super) async fn refuse(operation: &Operation, problem: &Problem) -> Result<()> {
+    let status = json!({
+        "phase": "FailedValidation", "validationErrors": [problem.sentence()],
+        "completionTimestamp": operation.now(),
+    });
+    operation.patch_status(status).await.map(drop)
+}

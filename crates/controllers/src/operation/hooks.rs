@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cluster::ErrorKind;
 use cluster::clock::{Deadline, instant};
 use cluster::streams::{ExecEnd, ExecRequest, ExecResult, PodRef};
-use engine::hooks::{Ended, Exec, Outcome, Run, Said, Steps, TIMEOUT, line};
+use engine::hooks::{Ended, Exec, Outcome, Run, Said, Steps, TIMEOUT, lines};
 use engine::journal::Record;
 use tokio::time::sleep;
 
@@ -106,7 +106,6 @@ impl Runner {
 
     fn tell(&self, exec: &Exec, outcome: &Outcome, run: Option<&Run>) {
         let whole = run.map(Said::whole);
-        self.log.line(line(exec, outcome, whole.as_ref(), self.deps.now()));
-        outcome.problems.iter().for_each(|problem| self.log.problem(problem));
+        self.log.hook(lines(exec, outcome, whole.as_ref(), self.deps.now()), &outcome.problems);
     }
 }

@@ -8,7 +8,7 @@ use api::meta::{GroupResource, ObjectKey, ResourceType};
 
 use super::closure::World;
 use super::rule::Rule;
-use crate::derived::{is_authority, is_controlled, is_copied};
+use crate::derived::{is_authority, is_copied, is_mirrored, is_of_service};
 use crate::facts::{Facts, OLM, Relation};
 use crate::filter::selector::Labelled;
 
@@ -31,15 +31,15 @@ enum Test {
     Where(fn(&Facts, &World<'_>) -> bool),
 }
 
+/// The type of which some are made from Services, others from Endpoints.
+const SLICES: &[(&str, &str)] = &[("discovery.k8s.io", "endpointslices")];
+
 const TABLE: &[Derived] = &[
     Derived { rule: Rule::Event, types: &[("", "events"), ("events.k8s.io", "events")], test: Test::All },
     Derived { rule: Rule::Lease, types: &[("coordination.k8s.io", "leases")], test: Test::Where(renewed) },
     Derived { rule: Rule::Endpoints, types: &[("", "endpoints")], test: Test::Where(of_service) },
-    Derived {
-        rule: Rule::Endpoints,
-        types: &[("discovery.k8s.io", "endpointslices")],
-        test: Test::Where(|slice, _| is_controlled(slice)),
-    },
+    Derived { rule: Rule::Endpoints, types: SLICES, test: Test::Where(|slice, _| is_of_service(slice)) },
+    Derived { rule: Rule::Mirrored, types: SLICES, test: Test::Where(|slice, _| is_mirrored(slice)) },
     Derived {
         rule: Rule::Published,
         types: &[("", "configmaps")],

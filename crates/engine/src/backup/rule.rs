@@ -36,6 +36,8 @@ pub enum Rule {
     Lease,
     /// It is made from the selector of a Service.
     Endpoints,
+    /// It is made from Endpoints that somebody wrote.
+    Mirrored,
     /// The cluster publishes it into every namespace.
     Published,
     /// OLM copies it from the namespace that an operator is installed in.
@@ -47,8 +49,8 @@ pub enum Rule {
 impl Rule {
     /// Whether it leaves out what the cluster makes again by itself: see [`super::derived`].
     pub fn derived(self) -> bool {
-        use Rule::{Endpoints, Event, Lease, OperatorCopy, OperatorIntent, Published};
-        matches!(self, Event | Lease | Endpoints | Published | OperatorCopy | OperatorIntent)
+        use Rule::{Endpoints, Event, Lease, Mirrored, OperatorCopy, OperatorIntent, Published};
+        matches!(self, Event | Lease | Endpoints | Mirrored | Published | OperatorCopy | OperatorIntent)
     }
 }
 
@@ -69,6 +71,7 @@ impl fmt::Display for Rule {
             Self::Event => "events tell what happened in the cluster that they are of",
             Self::Lease => "whoever renews a lease takes it again",
             Self::Endpoints => "the cluster makes it from the selector of its Service",
+            Self::Mirrored => "the cluster mirrors it from the Endpoints of its Service",
             Self::Published => "the cluster publishes it into every namespace",
             Self::OperatorCopy => "OLM copies it from the namespace that the operator is installed in",
             Self::OperatorIntent => {

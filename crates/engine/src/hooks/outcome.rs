@@ -171,38 +171,59 @@ impl Said {
     pub fn whole(run: &Run) -> Self {
         Self::of(run, usize::MAX)
     }
+
+    fn add_to(&self, mut line: Line) -> Line {
+        if let Some(code) = self.exit_code {
+            line = line.with("exitCode", code.to_string());
+        }
+        if self.truncated {
+            line = line.with("truncated", "true");
+        }
+        let seconds = format!("{}.{:03}", self.millis / 1000, self.millis % 1000);
+        line.with("seconds", seconds).with("stdout", &self.stdout).with("stderr", &self.stderr)
+    }
 }
 
-/// What the log says of a hook that has ended. The command is not in it: it may hold a password.
-pub fn line(exec: &Exec, outcome: &Outcome, said: Option<&Said>, now: Timestamp) -> Line {
-    let how = match outcome.end {
-        End::Succeeded => "succeeded",
-        End::Failed => "failed",
-        End::CutOff => "was cut off, and does not run again",
-        End::NotRun => "was not run, because one before it failed",
-        End::NotNeeded => "was not needed",
+/// What the log says of a hook that has ended: a line, with what went wrong where it failed, and one for each other problem.
+/// The command is not in it: it may hold a password.
+pub fn lines(exec: &Exec, outcome: &Outcome, said: Option<&Said>, now: Timestamp) -> Vec<Line> {
+    let (first, rest) = match (outcome.end, outcome.problems.split_first()) {
+        (End::Failed | End::CutOff, Some((first, rest))) => (failure(first, now), rest),
+        _ => (ended(exec, outcome.end, now), outcome.problems.as_slice()),
     };
-    let (hook, source) = match &exec.source {
-        Source::Annotation => ("", "annotation"),
-        Source::Spec(name) => (name.as_str(), "spec"),
-    };
-    let mut line = Line::new(now, Level::Info, format!("{} {how}", exec.kind.words()))
+    let mut line = first
         .with("namespace", &exec.namespace)
         .with("pod", &exec.pod)
         .with("container", &exec.container)
-        .with("hookSource", source);
-    if !hook.is_empty() {
-        line = line.with("hookName", hook);
+        .with("hookSource", if exec.source == Source::Annotation { "annotation" } else { "spec" });
+    if let Source::Spec(name) = &exec.source
+        && !name.is_empty()
+    {
+        line = line.with("hookName", name);
     }
-    let Some(said) = said.or(outcome.said.as_ref()) else { return line };
-    if let Some(code) = said.exit_code {
-        line = line.with("exitCode", code.to_string());
+    if let Some(said) = said.or(outcome.said.as_ref()) {
+        line = said.add_to(line);
     }
-    let seconds = format!("{}.{:03}", said.millis / 1000, said.millis % 1000);
-    if said.truncated {
-        line = line.with("truncated", "true");
-    }
-    line.with("seconds", seconds).with("stdout", &said.stdout).with("stderr", &said.stderr)
+    std::iter::once(line).chain(rest.iter().map(|problem| Line::of(problem, now))).collect()
+}
+
+/// The beginning of the line of a hook that failed. Which pod that was, the rest of the line says.
+fn failure(problem: &Problem, now: Timestamp) -> Line {
+    Line::new(now, problem.severity.into(), &problem.message)
+        .with("code", &problem.code)
+        .with("remedy", &problem.remedy)
+}
+
+/// The beginning of the line of a hook of which there is no more to say, or of which the plan has said it.
+fn ended(exec: &Exec, end: End, now: Timestamp) -> Line {
+    let (level, how) = match end {
+        End::Succeeded => (Level::Info, "succeeded"),
+        End::Failed => (Level::Warning, "failed"),
+        End::CutOff => (Level::Warning, "was cut off, and does not run again"),
+        End::NotRun => (Level::Warning, "was not run, because one before it failed"),
+        End::NotNeeded => (Level::Info, "was not needed"),
+    };
+    Line::new(now, level, format!("{} {how}", exec.kind.words()))
 }
 
 /// What a journal says of the hooks of a plan, by number.
@@ -283,7 +304,7 @@ pub(super) fn planned(exec: &Exec, unread: &[String], containers: &[String]) -> 
     let codes = problems::of(exec.kind);
     let cannot = match exec.unfit {
         Some(Unfit::NoContainer) => {
-            Some(format!("cannot run: the pod has no such container, but {}", containers.join(", ")))
+            Some(format!("cannot run: the pod has no such container; it has: {}", containers.join(", ")))
         }
         Some(Unfit::NoCommand) => Some("cannot run: its command is empty".to_owned()),
         Some(Unfit::Ended) | None => None,

@@ -65,7 +65,7 @@ fn annotations_win_and_pods_of_one_block_are_brought_to_rest_together() {
     let problems: Vec<_> =
         plan.problems.iter().map(|of| (of.code.as_str(), of.severity, of.message.as_str())).collect();
     let cannot =
-        "the pre hook of pod shop/b, container none, cannot run: the pod has no such container, but main";
+        "the pre hook of pod shop/b, container none, cannot run: the pod has no such container; it has: main";
     assert_eq!(problems, [("SLV-1151", Severity::Error, cannot)]);
     let text = serde_json::to_string(&plan).unwrap();
     assert_eq!(serde_json::from_str::<BackupPlan>(&text).unwrap().hooks, plan.hooks);
@@ -164,9 +164,16 @@ fn the_log_has_what_a_command_wrote_and_not_the_command() {
     run.stdout = vec![b'x'; 3000];
     let outcome = Outcome::ran(&plan.hooks[0].exec, &run);
     let now = "2026-05-20T10:00:00Z".parse().unwrap();
-    let whole = line(&plan.hooks[0].exec, &outcome, Some(&Said::whole(&run)), now).to_string();
+    let lines = |outcome: &Outcome, said: Option<&Said>| {
+        let lines = lines(&plan.hooks[0].exec, outcome, said, now);
+        assert_eq!(lines.len(), 1, "what went wrong is told once");
+        lines[0].to_string()
+    };
+    let whole = lines(&outcome, Some(&Said::whole(&run)));
     for part in [
-        "level=info msg=\"pre hook failed\"",
+        "level=error msg=\"the pre hook of pod shop/a, container side, ended with exit code 3: it is broken\"",
+        "code=SLV-1150",
+        "remedy=\"",
         "container=side",
         "exitCode=3",
         "hookSource=annotation",
@@ -180,7 +187,7 @@ fn the_log_has_what_a_command_wrote_and_not_the_command() {
     assert!(!whole.contains("freeze") && !whole.contains("truncated"), "{whole}");
     let kept = serde_json::to_string(&outcome).unwrap();
     let kept: Outcome = serde_json::from_str(&kept).unwrap();
-    let short = line(&plan.hooks[0].exec, &kept, None, now).to_string();
+    let short = lines(&kept, None);
     assert!(short.len() < 2000 && short.contains("truncated=true"), "{short}");
 }
 

@@ -13,8 +13,10 @@ use crate::problem::Problem;
 /// The list of what became of each object: `shop/web(created)`.
 pub fn resource_list(plan: &RestorePlan, progress: &Progress) -> ResourceList {
     let mut list = ResourceList::default();
-    for (name, _) in progress.namespaces.iter().filter(|(_, created)| **created) {
-        list.add("v1/Namespace", line(name, Action::Created));
+    for (name, action) in progress.namespaces_done() {
+        if let Some(action) = action {
+            list.add("v1/Namespace", line(name, action));
+        }
     }
     for (number, item) in (0..).zip(plan.items()) {
         let Some(outcome) = progress.items.get(&number) else { continue };

@@ -95,14 +95,19 @@ pub fn metadata(sheet: &mut Sheet, metadata: &ObjectMeta) {
 /// Adds what went wrong.
 pub fn problems(sheet: &mut Sheet, validation_errors: &[String], failure_reason: &str, files: &Files) {
     if !validation_errors.is_empty() {
-        sheet.several(0, "Validation errors", validation_errors.to_vec()).blank();
+        sheet.several(0, "Validation errors", validation_errors.iter().map(|error| one_line(error))).blank();
     }
     if !failure_reason.is_empty() {
-        sheet.pair(0, "Failure reason", failure_reason).blank();
+        sheet.pair(0, "Failure reason", one_line(failure_reason)).blank();
     }
     if let Some(results) = &files.results {
         sheet.results(results);
     }
+}
+
+/// A text as one line, since others would stand outside of its column.
+fn one_line(text: &str) -> String {
+    text.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
 /// Adds the label selectors.

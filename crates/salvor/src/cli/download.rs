@@ -89,7 +89,10 @@ pub async fn report(session: &Session, target: Target<'_>, timeout: Duration) ->
     let mut request = request(session, target);
     let file = (labels::FILE.to_owned(), labels::FILE_PLAN.to_owned());
     request.metadata.annotations = Some([file].into());
-    unpacked(session, &DownloadFlags::default(), &request, timeout).await
+    let report = unpacked(session, &DownloadFlags::default(), &request, timeout).await;
+    // A dry run leaves nothing behind. Who may not delete the request leaves it to the server, which does so in minutes.
+    let _gone = typed::delete::<DownloadRequest>(&session.cluster, &session.namespace, request.name()).await;
+    report
 }
 
 async fn unpacked(

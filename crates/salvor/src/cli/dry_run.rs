@@ -7,6 +7,8 @@ use anyhow::{Context, anyhow, bail};
 use api::velero::v1::{Backup, DownloadTargetKind, Restore};
 use api::{GoDuration, Kind, ObjectMeta, labels};
 use cluster::typed;
+use engine::preview::backup::KIND as OF_BACKUP;
+use engine::preview::restore::KIND as OF_RESTORE;
 use engine::preview::{BackupPreview, RestorePreview, VERSION};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -38,7 +40,7 @@ pub async fn of_backup(
         Progress { phase: status.phase, ended: status.phase.is_terminal(), counts: None, remarks }
     };
     let report = planned(session, &backup, DownloadTargetKind::BackupResults, look).await?;
-    let report: BackupPreview = read(&report)?;
+    let report: BackupPreview = read(&report, OF_BACKUP)?;
     show(&report, format, preview::backup::text)?;
     Ok(exit(report.loses()))
 }
@@ -56,7 +58,7 @@ pub async fn of_restore(
         Progress { phase: status.phase, ended: status.phase.is_terminal(), counts: None, remarks }
     };
     let report = planned(session, &restore, DownloadTargetKind::RestoreResults, look).await?;
-    let report: RestorePreview = read(&report)?;
+    let report: RestorePreview = read(&report, OF_RESTORE)?;
     show(&report, format, preview::restore::text)?;
     Ok(exit(report.outcome.loses()))
 }
@@ -74,18 +76,25 @@ pub async fn refuse_others(session: &Session) -> anyhow::Result<()> {
 /// The report of the restore `name`, which the server has made.
 pub async fn report_of_restore(session: &Session, name: &str) -> anyhow::Result<RestorePreview> {
     let target = (DownloadTargetKind::RestoreResults, name);
-    read(&download::report(session, target, REPORT_COMES_IN).await?)
+    read(&download::report(session, target, REPORT_COMES_IN).await?, OF_RESTORE)
 }
 
-/// Reads a report of a version that this program knows.
-pub fn read<T: DeserializeOwned>(text: &[u8]) -> anyhow::Result<T> {
+/// Said of what is something else altogether.
+const NO_REPORT: &str = "it is not the report of a dry run";
+
+/// Reads a report of the kind that is wanted, of a version that this program knows.
+pub fn read<T: DeserializeOwned>(text: &[u8], wanted: &str) -> anyhow::Result<T> {
     let document: Value = serde_json::from_slice(text).context("it is no JSON")?;
     match document["v"].as_u64() {
-        Some(version) if version == u64::from(VERSION) => {
-            serde_json::from_value(document).context("it is not the report of a dry run")
-        }
+        Some(version) if version == u64::from(VERSION) => {}
         Some(version) => bail!("it has version {version}, and this program knows {VERSION}"),
-        None => bail!("it is not the report of a dry run"),
+        None => bail!(NO_REPORT),
+    }
+    match document["kind"].as_str() {
+        Some(kind) if kind == wanted => serde_json::from_value(document).context(NO_REPORT),
+        Some(OF_BACKUP) => bail!("it is of the dry run of a backup, and not of a restore"),
+        Some(OF_RESTORE) => bail!("it is of the dry run of a restore, and not of a backup"),
+        _ => bail!(NO_REPORT),
     }
 }
 
@@ -185,10 +194,13 @@ mod tests {
 
     #[test]
     fn what_is_no_report_is_told_apart_from_one_of_another_version() {
-        let told = |text: &str| read::<RestorePreview>(text.as_bytes()).unwrap_err().to_string();
+        let told = |text: &str| read::<RestorePreview>(text.as_bytes(), OF_RESTORE).unwrap_err().to_string();
         assert_eq!(told("a"), "it is no JSON");
         assert_eq!(told("{}"), "it is not the report of a dry run");
         assert_eq!(told(r#"{"v": 1}"#), "it is not the report of a dry run");
+        let backup = r#"{"v": 1, "kind": "BackupPreview", "counts": {}}"#;
+        assert_eq!(told(backup), "it is of the dry run of a backup, and not of a restore");
+        assert_eq!(told(r#"{"v": 1, "kind": "RestorePreview"}"#), "it is not the report of a dry run");
         assert_eq!(told(r#"{"v": 7}"#), "it has version 7, and this program knows 1");
     }
 }

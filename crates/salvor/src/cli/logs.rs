@@ -14,6 +14,9 @@ use super::output::print;
 use super::{Globals, Session, values};
 use crate::exit::Exit;
 
+/// The phase of what was refused before it began.
+pub const REFUSED: &str = "FailedValidation";
+
 /// What has a log, and in which words that is said where there is none.
 pub trait Logged: Kind {
     /// The log, as downloads name it.
@@ -48,14 +51,22 @@ impl Logs {
         let name = &self.name;
         let found: Option<K> = typed::find(&session.cluster, &session.namespace, name).await?;
         let operation = found.ok_or_else(|| anyhow!(K::missing(name)))?;
-        if !has_log(operation.phase()) {
-            bail!(K::too_early(name));
+        match operation.phase().as_str() {
+            REFUSED => bail!(never::<K>(&session.called, name)),
+            phase if !has_log(phase) => bail!(K::too_early(name)),
+            _ => {}
         }
         let timeout = Duration::try_from(self.timeout.to_signed())?;
         let text = text(&session, &self.download, (K::LOG, name), timeout).await?;
         print(&String::from_utf8_lossy(&text))?;
         Ok(Exit::Done)
     }
+}
+
+/// Said where there will never be a log.
+fn never<K: Kind>(called: &str, name: &str) -> String {
+    let what = K::KIND.to_lowercase();
+    format!("{what} {name:?} was refused and has no log: `{called} {what} describe {name}` says why")
 }
 
 /// Whether a backup or a restore of this phase has a log: their phases have the same names.
@@ -74,6 +85,14 @@ pub fn has_log(phase: impl Display) -> bool {
 mod tests {
     use super::*;
     use api::velero::v1::{BackupPhase, RestorePhase};
+
+    #[test]
+    fn what_was_refused_is_described_and_not_waited_for() {
+        assert_eq!(REFUSED, BackupPhase::FailedValidation.to_string());
+        assert_eq!(REFUSED, RestorePhase::FailedValidation.to_string());
+        let said = never::<api::velero::v1::Restore>("salvor", "r");
+        assert_eq!(said, "restore \"r\" was refused and has no log: `salvor restore describe r` says why");
+    }
 
     #[test]
     fn what_has_not_run_has_no_log() {

@@ -23,25 +23,40 @@ pub fn merged(given: &[Pairs]) -> BTreeMap<String, String> {
     given.iter().flat_map(|pairs| pairs.0.clone()).collect()
 }
 
+/// The map of a flag that may be given several times, and that says no two things of one key.
+pub fn united(given: &[Pairs]) -> Result<BTreeMap<String, String>, String> {
+    let mut all = BTreeMap::new();
+    given.iter().flat_map(|pairs| &pairs.0).try_for_each(|(key, value)| add(&mut all, key, value))?;
+    Ok(all)
+}
+
+fn add(all: &mut BTreeMap<String, String>, key: &str, value: &str) -> Result<(), String> {
+    match all.insert(key.to_owned(), value.to_owned()) {
+        Some(other) => Err(format!("{key:?} is given twice, with {other:?} and {value:?}")),
+        None => Ok(()),
+    }
+}
+
 /// Reads a map of `k=v` pairs.
 pub fn pairs(text: &str) -> Result<Pairs, String> {
-    separated(text, '=')
+    let pairs = separated(text, '=')?;
+    Ok(Pairs(pairs.into_iter().collect()))
 }
 
-/// Reads a map of `from:to` pairs.
+/// Reads a map of `from:to` pairs, each `from` once.
 pub fn mappings(text: &str) -> Result<Pairs, String> {
-    separated(text, ':')
+    let mut mappings = BTreeMap::new();
+    let pairs = separated(text, ':')?;
+    pairs.iter().try_for_each(|(from, to)| add(&mut mappings, from, to))?;
+    Ok(Pairs(mappings))
 }
 
-fn separated(text: &str, separator: char) -> Result<Pairs, String> {
-    let mut pairs = BTreeMap::new();
-    for field in fields(text) {
-        let Some((key, value)) = field.split_once(separator) else {
-            return Err(format!("{field:?} is not of the form KEY{separator}VALUE"));
-        };
-        pairs.insert(key.trim().to_owned(), value.trim().to_owned());
-    }
-    Ok(Pairs(pairs))
+fn separated(text: &str, separator: char) -> Result<Vec<(String, String)>, String> {
+    let pair = |field: String| match field.split_once(separator) {
+        Some((key, value)) => Ok((key.trim().to_owned(), value.trim().to_owned())),
+        None => Err(format!("{field:?} is not of the form KEY{separator}VALUE")),
+    };
+    fields(text).into_iter().map(pair).collect()
 }
 
 /// The fields between commas that stand outside double quotes.
@@ -109,7 +124,12 @@ pub fn boolean(text: &str) -> Result<bool, String> {
 
 /// Reads ordered resources, written `pods=ns1/p1,ns1/p2;persistentvolumeclaims=ns1/c`.
 pub fn ordered_resources(text: &str) -> Result<Pairs, String> {
-    let wrong = || format!("invalid OrderedResources '{text}'");
+    let wrong = || {
+        format!(
+            "invalid OrderedResources '{text}': it is written like \
+             'pods=ns1/pod1,ns1/pod2;persistentvolumeclaims=ns1/claim1'"
+        )
+    };
     let mut ordered = BTreeMap::new();
     for kind in text.split(';').filter(|kind| !kind.trim().is_empty()) {
         let (resource, names) = kind.split_once('=').ok_or_else(wrong)?;
@@ -141,6 +161,16 @@ mod tests {
     }
 
     #[test]
+    fn no_namespace_is_mapped_to_two() {
+        let twice = r#""shop" is given twice, with "mm" and "nn""#;
+        assert_eq!(mappings("shop:mm,shop:nn"), Err(twice.to_owned()));
+        let given = [mappings("shop:mm,till:t").unwrap(), mappings("shop:nn").unwrap()];
+        assert_eq!(united(&given), Err(twice.to_owned()));
+        assert_eq!(united(&given[..1]).unwrap().len(), 2);
+        assert_eq!(pairs("a=1,a=2").unwrap().0["a"], "2", "of labels the last one counts, as with Velero");
+    }
+
+    #[test]
     fn an_empty_boolean_is_left_open() {
         assert_eq!(told(tri_state("").ok()), None);
         assert_eq!(told(tri_state("true").ok()), Some(true));
@@ -152,7 +182,9 @@ mod tests {
         let read = ordered_resources("pods=a/b,a/c;persistentvolumes=x").unwrap();
         assert_eq!(read.0["pods"], "a/b,a/c");
         assert_eq!(read.0["persistentvolumes"], "x");
-        assert_eq!(ordered_resources("pods"), Err("invalid OrderedResources 'pods'".into()));
+        let form = "it is written like 'pods=ns1/pod1,ns1/pod2;persistentvolumeclaims=ns1/claim1'";
+        assert_eq!(ordered_resources("pods"), Err(format!("invalid OrderedResources 'pods': {form}")));
+        assert!(ordered_resources("pods=ns1/pod1,ns1/pod2;persistentvolumeclaims=ns1/claim1").is_ok());
     }
 
     #[test]

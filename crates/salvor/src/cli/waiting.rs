@@ -11,8 +11,10 @@ use cluster::{Cluster, typed};
 use tokio::time::sleep;
 
 use super::Session;
+use super::logs::REFUSED;
 use super::output::{error_line, line, print};
 use crate::exit::Exit;
+use crate::problems::remedy;
 
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -39,7 +41,8 @@ pub fn remarks(validation_errors: &[String], errors: isize, warnings: isize) -> 
     let numbers: Vec<String> =
         [counted(errors, "error"), counted(warnings, "warning")].into_iter().flatten().collect();
     let numbers = (!numbers.is_empty()).then(|| format!("It has {}.", numbers.join(" and ")));
-    validation_errors.iter().cloned().chain(numbers).collect()
+    let with_remedy = |error: &String| [Some(error.clone()), remedy(error).map(str::to_owned)];
+    validation_errors.iter().flat_map(with_remedy).flatten().chain(numbers).collect()
 }
 
 /// What a look gave.
@@ -73,9 +76,13 @@ pub async fn follow<K: Kind, P: Display>(
         wait((&session.cluster, &session.namespace, name), look, |seen| show(&seen, live)).await?;
     let phase = phase.to_string();
     print("\n")?;
+    let more = match phase.as_str() {
+        // It has no log, and never will have one.
+        REFUSED if !session.is_velero() => format!("command {commands}"),
+        _ => format!("commands {commands} and `{called} {what} logs {name}`"),
+    };
     line(&format!(
-        "{kind} completed with status: {phase}. You may check for more information using the commands \
-         {commands} and `{called} {what} logs {name}`."
+        "{kind} completed with status: {phase}. You may check for more information using the {more}."
     ))?;
     remarks.iter().for_each(|remark| error_line(remark));
     Ok(exit(session.is_velero(), &phase))
@@ -251,5 +258,8 @@ mod tests {
         assert!(remarks(&[], 0, 0).is_empty());
         assert_eq!(remarks(&[], 1, 0), ["It has 1 error."]);
         assert_eq!(remarks(&["no name".to_owned()], 2, 1), ["no name", "It has 2 errors and 1 warning."]);
+        let moved = "nothing was restored (SLV-6004)".to_owned();
+        let remedy = engine::preview::problems::PLAN_MOVED.remedy;
+        assert_eq!(remarks(std::slice::from_ref(&moved), 0, 0), [moved.as_str(), remedy]);
     }
 }

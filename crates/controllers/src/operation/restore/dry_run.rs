@@ -22,7 +22,7 @@ use engine::restore::{self, Existing, Request, RestorePlan, Transformed, namespa
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures::stream::{FuturesOrdered, StreamExt, TryStreamExt, iter};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::metrics::Metric;
@@ -44,6 +44,7 @@ pub async fn dry_run(operation: &Operation, request: &Request) -> Result<()> {
         Ok((report, outcome)) => {
             ending::finish(operation, report, (outcome.errors(), outcome.warnings())).await
         }
+        Err(Error::Invalid(problem)) => ending::refuse(operation, &problem).await,
         Err(Error::Refused(problem)) => ending::fail(operation, &problem).await,
         Err(error) => Err(error),
     }
@@ -81,11 +82,7 @@ pub(super) async fn confirm(
 /// Ends a restore whose plan is not the one that was looked at.
 pub(super) async fn refuse(operation: &Operation, problem: &Problem) -> Result<()> {
     operation.deps.metrics.count(Metric::RestoreValidationFailure, &[operation.schedule.as_str()]);
-    let status = json!({
-        "phase": "FailedValidation", "validationErrors": [problem.sentence()],
-        "completionTimestamp": operation.now(),
-    });
-    operation.patch_status(status).await.map(drop)
+    ending::refuse(operation, problem).await
 }
 
 /// What a plan would do in the cluster as it is now: the report, packed, and what comes of it.

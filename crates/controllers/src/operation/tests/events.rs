@@ -27,7 +27,7 @@ async fn what_went_wrong_becomes_one_event_a_code() {
     let told = events_of(&world, "uid-r");
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].starts_with("SLV-2006: configmaps shop/item-1: could not restore"), "{told:?}");
-    assert!(told[0].contains("(and 1 more)"), "{told:?}");
+    assert!(told[0].contains("(and 1 more). "), "the remedy is a sentence of its own: {told:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -111,7 +111,28 @@ async fn a_pod_whose_hooks_fail_is_released_and_stored() {
         assert_eq!((hooks.hooks_attempted, hooks.hooks_failed), (5, 1));
         assert_eq!(times(&words(&world), "thaw-a"), 1);
         assert!(results(&world).await.contains(code), "{pre}");
+        assert_eq!(errors_told(&log(&world).await), [code], "{pre}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_is_told_once_in_the_log_of_a_restore_and_as_an_error() {
+    let world = hooked();
+    world.seed(pod("a", &json!({"post.hook.restore.velero.io/command": "[\"false\"]"})));
+    work(&world, &world.deps(), &BACKUP, "b").await.unwrap();
+    lose(&world).await;
+    restore_of(&world);
+    work(&world, &world.deps(), &RESTORE, "r").await.unwrap();
+    let status = world.get::<Restore>("r").await.unwrap().status;
+    assert_eq!((status.phase, status.errors), (RestorePhase::PartiallyFailed, 1), "{status:?}");
+    assert_eq!(errors_told(&report_of(&world, RestoreFile::Logs, false).await), ["SLV-2080"]);
+}
+
+/// The codes in those lines of a log that are errors.
+fn errors_told(log: &str) -> Vec<&str> {
+    let errors = log.lines().filter(|line| line.contains(" level=error "));
+    let codes = errors.filter_map(|line| line.split(" code=").nth(1));
+    codes.filter_map(|rest| rest.split(' ').next()).collect()
 }
 
 #[tokio::test(start_paused = true)]

@@ -178,6 +178,10 @@ async fn an_update_adds_to_a_namespace_and_to_objects_and_takes_nothing_away() {
         (&namespace["metadata"]["labels"]["own"], &namespace["metadata"]["labels"]["team"]),
         (&json!("x"), &json!("a"))
     );
+    let list = report_of(&world, RestoreFile::ResourceList, false).await;
+    assert!(list.contains(r#""v1/Namespace":["shop(updated)"]"#), "{list}");
+    let log = report_of(&world, RestoreFile::Logs, false).await;
+    assert!(log.contains("msg=Updated name=shop namespace= resource=namespaces"), "{log}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -17,6 +17,8 @@ const CLUSTER: &str = r"
 - {apiVersion: v1, kind: Endpoints, metadata: {namespace: shop, name: alone}}
 - {apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {namespace: shop, name: web-x,
    labels: {endpointslice.kubernetes.io/managed-by: endpointslice-controller.k8s.io}}}
+- {apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {namespace: shop, name: legacy-x,
+   labels: {endpointslice.kubernetes.io/managed-by: endpointslicemirroring-controller.k8s.io}}}
 - {apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {namespace: shop, name: by-hand,
    labels: {endpointslice.kubernetes.io/managed-by: staff}}}
 ";
@@ -41,6 +43,7 @@ fn what_the_cluster_makes_again_is_left_out_by_a_rule() {
     left out configmaps shop/kube-root-ca.crt: the cluster publishes it into every namespace
     left out endpoints shop/web: the cluster makes it from the selector of its Service
     left out leases.coordination.k8s.io shop/leader: whoever renews a lease takes it again
+    left out endpointslices.discovery.k8s.io shop/legacy-x: the cluster mirrors it from the Endpoints of its Service
     left out endpointslices.discovery.k8s.io shop/web-x: the cluster makes it from the selector of its Service
     ");
 }
@@ -59,7 +62,8 @@ fn a_type_that_is_named_is_stored_whole() {
     7 leases.coordination.k8s.io shop/by-hand (selected)
     8 leases.coordination.k8s.io shop/leader (selected)
     9 endpointslices.discovery.k8s.io shop/by-hand (selected)
-    10 endpointslices.discovery.k8s.io shop/web-x (selected)
+    10 endpointslices.discovery.k8s.io shop/legacy-x (selected)
+    11 endpointslices.discovery.k8s.io shop/web-x (selected)
     ");
 }
 
@@ -79,7 +83,8 @@ fn what_is_left_out_is_counted() {
     {"resource":"configmaps","rule":"published","objects":1},
     {"resource":"endpoints","rule":"endpoints","objects":1},
     {"resource":"leases.coordination.k8s.io","rule":"lease","objects":1},
-    {"resource":"endpointslices.discovery.k8s.io","rule":"endpoints","objects":1}]
+    {"resource":"endpointslices.discovery.k8s.io","rule":"endpoints","objects":1},
+    {"resource":"endpointslices.discovery.k8s.io","rule":"mirrored","objects":1}]
     "#);
 }
 

@@ -86,8 +86,7 @@ fn by_pods(request: &Request, world: &World<'_>, (claim, details, volume): Bound
     let asking: Vec<&Mount<'_>> = mounts.iter().filter(|mount| mount.asked.is_some()).collect();
     let Some(first) = asking.first() else { return unasked(request, &mounts, volume) };
     match (without_files(details, volume), running(asking.iter().copied())) {
-        // what was asked of all volumes is not asked of those that it does not fit
-        (Some(_), _) if first.asked == Some(Asked::FsBackup) => by_spec(request, volume),
+        (Some(why), _) if first.asked == Some(Asked::FsBackup) => unfit(request, volume, why),
         (Some(why), _) => Fate::new(Method::ObjectOnly, first.asked, why),
         (None, None) => {
             let why = first.unreadable.unwrap_or_default();
@@ -98,6 +97,19 @@ fn by_pods(request: &Request, world: &World<'_>, (claim, details, volume): Bound
             let reason = first.asked.map(says).unwrap_or_default();
             Fate { pod: Some(pod), ..Fate::new(Method::FsBackup, first.asked, reason) }
         }
+    }
+}
+
+/// What comes of a volume that was to be read as files like all others, and cannot be: a snapshot is as good. Where there
+/// is none either, both reasons are told, and what was asked for is missing.
+fn unfit(request: &Request, volume: Option<&VolumeDetails>, why: &str) -> Fate {
+    let fate = by_spec(request, volume);
+    match fate.method {
+        Method::ObjectOnly | Method::Skipped => {
+            let reason = format!("{why}; nor is a snapshot taken: {}", fate.reason);
+            Fate::new(Method::ObjectOnly, Some(Asked::FsBackup), reason)
+        }
+        _ => fate,
     }
 }
 

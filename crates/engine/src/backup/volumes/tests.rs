@@ -313,6 +313,34 @@ fn a_volume_of_a_pod_that_does_not_run_is_an_error_where_its_data_was_asked_for(
 }
 
 #[test]
+fn a_folder_of_a_node_of_which_nothing_can_be_taken_is_missing_for_its_own_reason() {
+    let folder = SHARED.replace("csi: {driver: d}", "hostPath: {path: /srv}");
+    let told = |spec: &str| {
+        let plan = Cluster::new(&folder).plan(&backup(spec));
+        let problem = plan.problems.iter().find(|of| of.code == "SLV-1301" || of.code == "SLV-1302").unwrap();
+        (plan.volumes[0].method, problem.code.clone(), problem.message.clone())
+    };
+    let why = "the data of the volume is not in the backup, though defaultVolumesToFsBackup asks for it: \
+        it is a folder of a node, which is never read through a pod; nor is a snapshot taken: ";
+    for (spec, nor) in [
+        (
+            "{defaultVolumesToFsBackup: true}",
+            "it has no CSI driver, and the backup no location for native snapshots",
+        ),
+        ("{defaultVolumesToFsBackup: true, snapshotVolumes: false}", "snapshotVolumes is false"),
+        (
+            "{defaultVolumesToFsBackup: true, snapshotMoveData: true}",
+            "only snapshots of CSI drivers can be moved",
+        ),
+    ] {
+        let expected = (Method::ObjectOnly, "SLV-1302".to_owned(), format!("{why}{nor}"));
+        assert_eq!(told(spec), expected, "{spec}");
+    }
+    let native = told("{defaultVolumesToFsBackup: true, volumeSnapshotLocations: [l]}");
+    assert_eq!((native.0, native.1.as_str()), (Method::NativeSnapshot, "SLV-1301"), "a snapshot is as good");
+}
+
+#[test]
 fn a_volume_that_no_container_mounts_is_not_read_through_its_pod() {
     let unmounted = SHARED
         .replace("{name: data}, {name: again}", "{name: data}")

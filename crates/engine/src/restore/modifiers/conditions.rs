@@ -109,8 +109,17 @@ impl TryFrom<String> for NamePattern {
 
     fn try_from(text: String) -> Result<Self, String> {
         let compiled = regex::RegexBuilder::new(&text).size_limit(PATTERN_BYTES_MAX).build();
-        compiled.map(Self).map_err(|error| format!("failed to read the expression {text:?}: {error}"))
+        compiled
+            .map(Self)
+            .map_err(|error| format!("failed to read the expression {text:?}: {}", reason(&error)))
     }
+}
+
+/// What is wrong with an expression, in one line: a syntax error is told as a drawing of several, the last of which says it.
+fn reason(error: &regex::Error) -> String {
+    let text = error.to_string();
+    let last = text.lines().next_back().unwrap_or_default().trim();
+    last.strip_prefix("error: ").unwrap_or(last).to_owned()
 }
 
 impl From<NamePattern> for String {
@@ -122,5 +131,18 @@ impl From<NamePattern> for String {
 impl PartialEq for NamePattern {
     fn eq(&self, other: &Self) -> bool {
         self.0.as_str() == other.0.as_str()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_an_expression_is_one_line() {
+        let told = |text: &str| NamePattern::try_from(text.to_owned()).unwrap_err();
+        assert_eq!(told("a("), "failed to read the expression \"a(\": unclosed group");
+        let too_large = told(r"\pL{1000}{100}");
+        assert!(!too_large.contains('\n') && too_large.contains("size limit"), "{too_large}");
     }
 }

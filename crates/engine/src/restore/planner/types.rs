@@ -87,16 +87,17 @@ impl<'a> Planner<'a> {
         let version = own.api_version();
         if facts.version.is_empty() || facts.kind.is_empty() {
             let message =
-                format!("some {resource} were not restored: their documents have no apiVersion and kind");
+                format!("some {resource} cannot be restored: their documents have no apiVersion and kind");
             Err((&problems::BAD_ITEM, message))
         } else if !served.is_empty() {
-            let message = format!("no {resource} were restored: the cluster does not serve {version}");
+            let message = format!("no {resource} can be restored: the cluster does not serve {version}");
             Err((&problems::NO_SUCH_VERSION, message))
         } else if chosen.contains(&definition_of(resource)) {
             Ok(own)
         } else {
             let message = format!(
-                "no {resource} were restored: the cluster does not have the type, in {version} or else"
+                "no {resource} can be restored: the cluster does not have the type, \
+                 neither in {version} nor in another version"
             );
             Err((&problems::NO_SUCH_TYPE, message))
         }

@@ -431,9 +431,9 @@ fn types_that_the_cluster_lacks_are_reported_once() {
         rendered(&plan),
         "not deployments.apps shop/old: the cluster does not serve its API version\n\
          not gadgets.example.com shop/g1,g2: the cluster does not serve its API version\n\
-         error SLV-2003 [velero] no deployments.apps were restored: the cluster does not serve apps/v1alpha1\n\
-         error SLV-2002 [velero] no gadgets.example.com were restored: the cluster does not have the type, in \
-         example.com/v1 or else\n\
+         error SLV-2003 [velero] no deployments.apps can be restored: the cluster does not serve apps/v1alpha1\n\
+         error SLV-2002 [velero] no gadgets.example.com can be restored: the cluster does not have the type, \
+         neither in example.com/v1 nor in another version\n\
          warning SLV-2013 [velero] the restore selects nothing that the backup has\n"
     );
 }

@@ -4,7 +4,7 @@ mod hooks;
 mod volumes;
 
 use api::velero::v1::{Backup, BackupPhase, DeleteBackupRequest, DownloadTargetKind, PodVolumeBackup};
-use api::{Kind, labels, names};
+use api::{Kind, ObjectMeta, labels, names};
 use clap::{Args, ValueEnum};
 use cluster::typed;
 use engine::backup::Omission;
@@ -148,7 +148,7 @@ fn head(sheet: &mut Sheet, backup: &Backup, called: &str) {
         }
         _ => String::new(),
     };
-    metadata(sheet, &backup.metadata);
+    metadata(sheet, &shown(backup));
     sheet.pair(0, "Phase", format!("{}{hint}", marked(status.phase, backup.metadata())));
     if status.phase == BackupPhase::Queued {
         sheet.pair(0, "Queue position", status.queue_position);
@@ -190,6 +190,15 @@ fn selection(sheet: &mut Sheet, backup: &Backup) {
     sheet.blank();
     left_out(sheet, backup);
     selectors(sheet, spec.label_selector.as_ref(), &spec.or_label_selectors);
+}
+
+/// The metadata, without what has a section of its own.
+fn shown(backup: &Backup) -> ObjectMeta {
+    let mut metadata = backup.metadata.clone();
+    if let Some(annotations) = metadata.annotations.as_mut().filter(|_| !omissions(backup).is_empty()) {
+        annotations.remove(labels::LEFT_OUT);
+    }
+    metadata
 }
 
 /// What is not in the backup since the cluster makes it again by itself.
@@ -393,7 +402,15 @@ mod tests {
         let section = "Left out by rule:\n  events:     all (events tell what happened in the cluster that they are of)\n  \
                        endpoints:  3 (the cluster makes it from the selector of its Service)\n";
         assert!(text.contains(section), "{text}");
+        assert!(
+            text.contains("Annotations:  <none>\n"),
+            "what is told in a section is not told twice: {text}"
+        );
         assert_eq!(as_json(&backup, &Known::default(), false)["leftOut"][1]["objects"], 3);
+        let later = [(labels::LEFT_OUT.to_owned(), "of a later version".to_owned())];
+        backup.metadata.annotations = Some(later.into());
+        let text = sheet(&backup, &Known::default(), false, "velero");
+        assert!(text.contains("Annotations:  salvor.io/left-out=of a later version\n"), "{text}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use api::velero::v1::{Restore, RestorePhase, RestoreSpec};
 use api::{Kind, labels};
 use clap::Args;
@@ -18,6 +18,7 @@ use crate::cli::output::error_line;
 use crate::cli::waiting::{Progress, Seen, follow, wait};
 use crate::cli::{Globals, Session};
 use crate::exit::Exit;
+use crate::problems::remedy;
 
 /// What has moved is listed up to this many lines.
 const MOVED_MAX: usize = 20;
@@ -55,11 +56,7 @@ impl Apply {
             "-" => std::io::stdin().read_to_end(&mut text).map(drop)?,
             file => text = std::fs::read(file)?,
         }
-        let plan: RestorePreview = read(&text)?;
-        if plan.kind != KIND {
-            bail!("it is a {}, and no plan of a restore", plan.kind);
-        }
-        Ok(plan)
+        read(&text, KIND)
     }
 
     fn restore(&self, session: &Session, plan: &RestorePreview) -> Restore {
@@ -105,9 +102,14 @@ async fn refused(session: &Session, name: &str, plan: &RestorePreview) -> Exit {
     let errors = restore.map(|restore| restore.status.validation_errors).unwrap_or_default();
     error_line(&format!("Restore {name} was refused: {}", errors.join("; ")));
     // What was refused for something else has no report.
-    if !errors.iter().any(|error| error.contains(PLAN_MOVED.id)) {
-        return Exit::Failed;
+    if errors.iter().any(|error| error.contains(PLAN_MOVED.id)) {
+        say_what_moved(session, name, plan).await;
     }
+    errors.iter().filter_map(|error| remedy(error)).for_each(error_line);
+    Exit::Failed
+}
+
+async fn say_what_moved(session: &Session, name: &str, plan: &RestorePreview) {
     match report_of_restore(session, name).await {
         Ok(now) => {
             let moved = moved(plan, &now);
@@ -118,7 +120,6 @@ async fn refused(session: &Session, name: &str, plan: &RestorePreview) -> Exit {
         }
         Err(error) => error_line(&format!("  what has moved cannot be told: {error:#}")),
     }
-    Exit::Failed
 }
 
 #[cfg(test)]

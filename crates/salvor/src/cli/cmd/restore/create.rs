@@ -121,9 +121,14 @@ impl Create {
     }
 
     fn check(&self) -> anyhow::Result<()> {
-        if self.from_backup.is_empty() == self.from_schedule.is_empty() {
-            bail!("either a backup or schedule must be specified, but not both");
+        match (self.from_backup.is_empty(), self.from_schedule.is_empty()) {
+            (true, true) => {
+                bail!("a backup or a schedule must be given, with --from-backup or --from-schedule")
+            }
+            (false, false) => bail!("either a backup or schedule must be specified, but not both"),
+            _ => {}
         }
+        values::united(&self.namespace_mappings).map_err(|error| anyhow!("--namespace-mappings: {error}"))?;
         if self.selector.is_some() && self.or_selector.is_some() {
             bail!("either a 'selector' or an 'or-selector' can be specified, but not both");
         }

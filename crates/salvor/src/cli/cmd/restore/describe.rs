@@ -200,6 +200,14 @@ mod tests {
     }
 
     #[test]
+    fn an_error_of_several_lines_stays_in_its_column() {
+        let mut restore = Restore::new("velero", "r");
+        restore.status.validation_errors = vec!["first:\n    a(\n     ^".into(), "second".into()];
+        let text = sheet(&restore, &Files::default(), "velero");
+        assert!(text.contains("\nValidation errors:  first: a( ^\n                    second\n"), "{text}");
+    }
+
+    #[test]
     fn what_went_wrong_is_shown_with_the_command_that_shows_more() {
         let mut restore = Restore::new("velero", "r");
         restore.status.phase = RestorePhase::PartiallyFailed;
