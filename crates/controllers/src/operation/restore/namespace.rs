@@ -80,7 +80,7 @@ async fn add_to(work: &Work<'_>, planned: &PlannedNamespace, found: &Value) -> R
     let cluster = &work.operation.deps.cluster;
     let at = address(&planned.name);
     match patiently(|| cluster.patch(&at, None, &patch, WriteOptions::default())).await {
-        Ok(_) => Ok(None),
+        Ok(_) => Ok(Some(Record::NamespaceUpdated { name: planned.name.clone() })),
         Err(error) => {
             let error = blamed(cluster.as_ref(), error).await?;
             let problem = Box::new(not_updated(&planned.name, &error.to_string()));
