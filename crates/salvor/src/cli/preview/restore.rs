@@ -122,7 +122,7 @@ fn left_out(left: &LeftOut) -> String {
 
 fn volume(volume: &Volume) -> String {
     let decision = match volume.decision.as_str() {
-        Some("asIs") => "comes back as it was, with the storage that it had".to_owned(),
+        Some("asIs") => "is as it was, with the storage that it had".to_owned(),
         Some("present") => "is in the cluster, and bound again".to_owned(),
         Some("release") => "is in the cluster, is given free, and bound again".to_owned(),
         Some("provision") => "is provisioned anew by its storage class".to_owned(),

@@ -120,10 +120,10 @@ pub(super) const KNOWN: &[Flaw] = &[
         why: "a namespace that is there already is never changed by Velero: Salvor gives it what it lacks, where the restore is to \
               update",
         is: |found, case| {
-            found.stage == Stage::Cluster
-                && found.kind() == "Namespace"
+            found.kind() == "Namespace"
                 && updates(case)
                 && found.theirs.is_null()
+                && (found.stage == Stage::Cluster || found.stage == Stage::Told && found.ours == "updated")
         },
     },
     Flaw {
