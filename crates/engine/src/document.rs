@@ -58,6 +58,11 @@ pub fn labels(document: &Value) -> BTreeMap<String, String> {
     strings(at(document, &["metadata", "labels"]))
 }
 
+/// Whether an object is being deleted.
+pub fn is_leaving(document: &Value) -> bool {
+    !document["metadata"]["deletionTimestamp"].is_null()
+}
+
 /// A label's value; `None` where the object does not carry it.
 pub fn label<'a>(document: &'a Value, key: &str) -> Option<&'a str> {
     document["metadata"]["labels"].get(key)?.as_str()

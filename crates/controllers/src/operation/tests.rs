@@ -146,6 +146,29 @@ fn restore_of(world: &World) {
 }
 
 /// A restore of the backup that is to be made as `spec` says.
+/// Has the cluster serve claims and volumes.
+fn define_volumes(world: &World) {
+    for (plural, kind, namespaced) in [
+        ("persistentvolumeclaims", "PersistentVolumeClaim", true),
+        ("persistentvolumes", "PersistentVolume", false),
+    ] {
+        world.fake.define(&ResourceType::addressed("", "v1", plural, kind, namespaced));
+    }
+}
+
+/// The shop and another namespace that has an object of the same name, and a backup of both.
+async fn shop_and_till() -> World {
+    let world = shop();
+    world.seed(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "till"}}));
+    world.seed(
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "item-0", "namespace": "till"}}),
+    );
+    let both = json!({"spec": {"includedNamespaces": ["shop", "till"]}});
+    patch::<Backup>(&world.deps(), "b", both).await.unwrap();
+    work(&world, &world.deps(), &BACKUP, "b").await.unwrap();
+    world
+}
+
 fn restore_with(world: &World, mut spec: Value) {
     spec["backupName"] = "b".into();
     world.seed(object("Restore", "r", spec, json!({})));

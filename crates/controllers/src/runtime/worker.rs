@@ -9,6 +9,7 @@ use std::time::Duration;
 use api::meta::ResourceType;
 use cluster::ObjectRef;
 use cluster::clock::instant;
+use engine::document::is_leaving;
 use futures::FutureExt;
 use serde_json::Value;
 use tokio::sync::mpsc::Receiver;
@@ -203,10 +204,6 @@ async fn reconcile<H: Host>(host: &Arc<H>, spec: &Spec<H>, key: &Key) -> Result<
     }
     debug!("reconciling");
     (spec.reconcile)(Arc::clone(host), document).await.map(Some)
-}
-
-fn is_leaving(document: &Value) -> bool {
-    !document["metadata"]["deletionTimestamp"].is_null()
 }
 
 fn said(panic: &(dyn Any + Send)) -> String {

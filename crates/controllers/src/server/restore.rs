@@ -7,6 +7,7 @@ use api::Kind;
 use api::labels::RESTORE_FINALIZER;
 use api::velero::v1::{AccessMode, Backup, BackupStorageLocation, Restore, RestorePhase};
 use engine::catalog::Catalog;
+use engine::document::is_leaving;
 use engine::machine::restore::{Files, Journal, Limits, Observed, Operations, Step, after_finalize, next};
 use engine::preview::{document_is_dry_run, is_dry_run};
 use engine::problem::{Problem, Severity};
@@ -34,37 +35,38 @@ use crate::{adjust, choice};
 const DEADLINE: Duration = Duration::from_secs(24 * 3600);
 
 /// The controller.
-pub static SPEC: Spec<Deps> = Spec {
-    name: "restore",
-    concerns: |document, _| is_alive(document) && !document_is_dry_run(document),
-    workers: |deps| deps.config.restore.concurrent.max(1),
-    ..EACH
-};
+pub static SPEC: Spec<Deps> = spec(
+    "restore",
+    |document, _| is_alive(document) && !document_is_dry_run(document),
+    |deps| deps.config.restore.concurrent.max(1),
+);
 
 /// The controller of dry runs: they write nothing, and need not wait until a restore has ended.
-pub static DRY_RUNS: Spec<Deps> = Spec {
-    name: "restore-dry-run",
-    concerns: |document, _| is_alive(document) && document_is_dry_run(document),
-    ..EACH
-};
+pub static DRY_RUNS: Spec<Deps> =
+    spec("restore-dry-run", |document, _| is_alive(document) && document_is_dry_run(document), |_| 1);
 
-/// What both have in common.
-const EACH: Spec<Deps> = Spec {
-    name: "",
-    watches: Restore::resource_type,
-    concerns: |document, _| is_alive(document),
-    resync: |_| Duration::from_secs(60),
-    stirs: never,
-    workers: |_| 1,
-    deadline: DEADLINE,
-    reconcile: |deps, document| Box::pin(reconcile(deps, document)),
-};
+const fn spec(
+    name: &'static str,
+    concerns: fn(&Value, Timestamp) -> bool,
+    workers: fn(&Deps) -> usize,
+) -> Spec<Deps> {
+    Spec {
+        name,
+        watches: Restore::resource_type,
+        concerns,
+        resync: |_| Duration::from_secs(60),
+        stirs: never,
+        workers,
+        deadline: DEADLINE,
+        reconcile: |deps, document| Box::pin(reconcile(deps, document)),
+    }
+}
 
 /// Those that are being deleted are another controller's.
 fn is_alive(document: &Value) -> bool {
     let phase = document["status"]["phase"].as_str().unwrap_or_default();
     let ended = phase.parse::<RestorePhase>().is_ok_and(RestorePhase::is_terminal);
-    !ended && document["metadata"]["deletionTimestamp"].is_null()
+    !ended && !is_leaving(document)
 }
 
 async fn reconcile(deps: Arc<Deps>, document: Value) -> Result<Next> {

@@ -36,7 +36,7 @@ pub static SPEC: Spec<Deps> = Spec {
 fn is_leaving(document: &Value) -> bool {
     let waits =
         list(document, &["metadata", "finalizers"]).iter().any(|finalizer| finalizer == RESTORE_FINALIZER);
-    waits && !document["metadata"]["deletionTimestamp"].is_null()
+    waits && engine::document::is_leaving(document)
 }
 
 async fn reconcile(deps: Arc<Deps>, document: Value) -> Result<Next> {

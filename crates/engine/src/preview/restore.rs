@@ -13,7 +13,7 @@ use crate::document::{object_mut, remove, text, uid};
 use crate::problem::{Problem, Severity};
 use crate::restore::Request;
 use crate::restore::plan::{LeftOut, RestorePlan};
-use crate::restore::problems::DATA_LOST;
+use crate::restore::problems::{DATA_LOST, is_of_volume_that_is_there};
 
 /// The `kind` of the report.
 pub const KIND: &str = "RestorePreview";
@@ -289,11 +289,10 @@ impl Outcome {
     /// The outcome with what its objects told, where these claims are there already: they have the volumes that they had,
     /// and nothing of those is lost.
     pub(super) fn completed(mut self, told: Vec<Problem>, there: &HashSet<ObjectKey>) -> Self {
-        let of_volume = |problem: &Problem| DATA_LOST.contains(&problem.code.as_str());
-        let is_there = |problem: &Problem| problem.object.as_ref().is_some_and(|key| there.contains(key));
-        self.problems.retain(|problem| !of_volume(problem) || !is_there(problem));
+        self.problems.retain(|problem| !is_of_volume_that_is_there(problem, there));
         self.problems.extend(told);
-        self.data_lost = self.problems.iter().filter(|problem| of_volume(problem)).map(sentence).collect();
+        let lost = self.problems.iter().filter(|problem| DATA_LOST.contains(&problem.code.as_str()));
+        self.data_lost = lost.map(sentence).collect();
         self
     }
 

@@ -13,7 +13,7 @@ use super::plan::{PlannedItem, Policy, RestorePlan};
 use super::problems;
 use super::transform::{Context, settled};
 use super::volumes::{Decision, Held};
-use crate::document::{annotation, at, label, list, remove_annotation, remove_label, text};
+use crate::document::{annotation, at, is_leaving, label, list, remove_annotation, remove_label, text};
 use crate::journal::Action as Outcome;
 use crate::merge::{additions, diff};
 use crate::problem::{Problem, Severity};
@@ -135,7 +135,7 @@ pub fn decide(in_cluster: &Value, desired: &Value, item: &PlannedItem, plan: &Re
     if is_ours(in_cluster, plan) {
         return Existing::Ours;
     }
-    if !at(in_cluster, &["metadata", "deletionTimestamp"]).is_null() {
+    if is_leaving(in_cluster) {
         return Existing::Leaving;
     }
     if let Some(change) = released(in_cluster, item, plan) {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use api::meta::ObjectKey;
 
 use super::plan::RestorePlan;
-use super::problems::DATA_LOST;
+use super::problems::is_of_volume_that_is_there;
 use crate::files::ResourceList;
 use crate::journal::{Action, Progress};
 use crate::problem::Problem;
@@ -49,11 +49,8 @@ pub fn problems(plan: &RestorePlan, progress: &Progress) -> Vec<Problem> {
         .filter(|(_, item)| plan.kind(item).source.is("", "persistentvolumeclaims"))
         .map(|(_, item)| plan.target(item))
         .collect();
-    let is_so = |problem: &&Problem| {
-        let of_volume = DATA_LOST.contains(&problem.code.as_str());
-        !of_volume || problem.object.as_ref().is_none_or(|object| !there.contains(object))
-    };
-    plan.problems.iter().filter(is_so).chain(progress.problems()).cloned().collect()
+    let planned = plan.problems.iter().filter(|problem| !is_of_volume_that_is_there(problem, &there));
+    planned.chain(progress.problems()).cloned().collect()
 }
 
 fn line(name: &str, action: Action) -> String {

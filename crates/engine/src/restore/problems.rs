@@ -1,6 +1,10 @@
 //! What can go wrong with a restore.
 
-use crate::problem::Code;
+use std::collections::HashSet;
+
+use api::meta::ObjectKey;
+
+use crate::problem::{Code, Problem};
 
 /// An entry of the archive is not an object that could be restored.
 pub const BAD_ITEM: Code = Code {
@@ -216,6 +220,12 @@ pub const NAMESPACE_LEAVING: Code = Code {
 
 /// Problems that say that the volume of a claim comes back without its data.
 pub const DATA_LOST: [&str; 4] = [DATA_NOT_RESTORED.id, EMPTY_VOLUME.id, VOLUME_GONE.id, VOLUME_IN_USE.id];
+
+/// Whether a problem says so of one of these claims, which are there already: they have the volumes that they had.
+pub fn is_of_volume_that_is_there(problem: &Problem, there: &HashSet<ObjectKey>) -> bool {
+    DATA_LOST.contains(&problem.code.as_str())
+        && problem.object.as_ref().is_some_and(|claim| there.contains(claim))
+}
 
 /// Every code of this area.
 pub const ALL: &[Code] = &[

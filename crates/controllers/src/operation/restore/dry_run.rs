@@ -9,7 +9,7 @@ use cluster::port::{ObjectRef, Patch, WriteOptions};
 use cluster::{Error as ClusterError, ErrorKind};
 use engine::catalog::Catalog;
 use engine::difference::differences;
-use engine::document::at;
+use engine::document::is_leaving;
 use engine::preview::admission::{Verdict, judge};
 use engine::preview::gaps::{Wanted, missing};
 use engine::preview::problems::PLAN_MOVED;
@@ -202,7 +202,7 @@ impl<'a> Look<'a> {
         let key = ObjectKey::new(GroupResource::new("", "namespaces"), None, name.as_str());
         let mut object = Object::new(Action::Same, "v1/Namespace".to_owned(), key);
         let place = match patiently(|| cluster.get(&at)).await {
-            Ok(found) if at_deletion(&found) => {
+            Ok(found) if is_leaving(&found) => {
                 let why = LEAVING.to_owned();
                 (object.action, object.note) = (Action::Unknown, why.clone());
                 Place::Unknown(why)
@@ -439,8 +439,4 @@ fn tell(object: &mut Object, old: &Value, new: &Value) {
 fn read(bytes: &[u8], what: &str) -> Result<Value> {
     serde_json::from_slice(bytes)
         .map_err(|error| Error::Malformed { what: what.to_owned(), message: error.to_string() })
-}
-
-fn at_deletion(found: &Value) -> bool {
-    !at(found, &["metadata", "deletionTimestamp"]).is_null()
 }

@@ -6,7 +6,7 @@ use api::meta::ResourceType;
 use cluster::ErrorKind;
 use cluster::clock::Deadline;
 use cluster::port::{ObjectRef, Patch, WriteOptions};
-use engine::document::{annotation, at};
+use engine::document::{annotation, is_leaving};
 use engine::journal::Record;
 use engine::problem::{Problem, Severity};
 use engine::restore::namespaces::{addition, document, not_updated};
@@ -42,7 +42,7 @@ async fn had(work: &Work<'_>, planned: &PlannedNamespace) -> Result<(Option<Valu
     let mut told = false;
     loop {
         match patiently(|| deps.cluster.get(&at)).await {
-            Ok(found) if !is_terminating(&found) => {
+            Ok(found) if !is_leaving(&found) => {
                 let record = there(planned, &found, work);
                 return Ok((Some(found), record));
             }
@@ -123,10 +123,6 @@ fn not_there(planned: &PlannedNamespace, reason: &str) -> Record {
 fn leaving(name: &str) -> Problem {
     let message = format!("the restore waits for namespace {name}, which is being deleted");
     Problem::new(&problems::NAMESPACE_LEAVING, Severity::Warning, message).in_namespace(name)
-}
-
-fn is_terminating(namespace: &Value) -> bool {
-    !at(namespace, &["metadata", "deletionTimestamp"]).is_null()
 }
 
 fn address(name: &str) -> ObjectRef {

@@ -292,14 +292,7 @@ async fn a_dry_run_that_cannot_be_planned_fails_and_leaves_no_files_of_a_backup(
 
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_that_makes_no_sense_is_refused_at_once_and_in_the_words_of_the_real_one() {
-    let world = shop();
-    world.seed(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "till"}}));
-    world.seed(
-        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "item-0", "namespace": "till"}}),
-    );
-    let both = json!({"spec": {"includedNamespaces": ["shop", "till"]}});
-    patch::<Backup>(&world.deps(), "b", both).await.unwrap();
-    work(&world, &world.deps(), &BACKUP, "b").await.unwrap();
+    let world = shop_and_till().await;
     let spec = json!({"backupName": "b", "namespaceMapping": {"till": "shop"}});
     dry(&world, "Restore", "d", spec.clone());
     world.seed(object("Restore", "r", spec, json!({})));

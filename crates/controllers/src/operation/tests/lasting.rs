@@ -109,12 +109,7 @@ async fn a_namespace_that_is_refused_costs_only_what_is_in_it() {
 #[tokio::test(start_paused = true)]
 async fn an_object_that_is_refused_is_one_error_of_a_backup() {
     let world = shop();
-    for (plural, kind, namespaced) in [
-        ("persistentvolumeclaims", "PersistentVolumeClaim", true),
-        ("persistentvolumes", "PersistentVolume", false),
-    ] {
-        world.fake.define(&ResourceType::addressed("", "v1", plural, kind, namespaced));
-    }
+    define_volumes(&world);
     world.seed(json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
         "metadata": {"name": "data", "namespace": "shop"}, "spec": {"volumeName": "vol"}, "status": {"phase": "Bound"}}));
     world.seed(json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "vol"},

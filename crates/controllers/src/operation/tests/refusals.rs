@@ -199,14 +199,7 @@ async fn a_namespace_that_may_not_be_updated_is_a_warning() {
 
 #[tokio::test(start_paused = true)]
 async fn a_mapping_without_room_for_all_is_refused_and_nothing_is_done() {
-    let world = shop();
-    world.seed(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "till"}}));
-    world.seed(
-        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "item-0", "namespace": "till"}}),
-    );
-    let both = json!({"spec": {"includedNamespaces": ["shop", "till"]}});
-    patch::<Backup>(&world.deps(), "b", both).await.unwrap();
-    work(&world, &world.deps(), &BACKUP, "b").await.unwrap();
+    let world = shop_and_till().await;
     let before = application(&world);
     restore_with(&world, json!({"namespaceMapping": {"till": "shop"}}));
     work(&world, &world.deps(), &RESTORE, "r").await.unwrap();

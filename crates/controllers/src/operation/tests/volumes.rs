@@ -5,12 +5,7 @@ use super::*;
 /// The shop with a claim on a volume that outlives it, and a backup of it.
 async fn backed_up() -> World {
     let world = shop();
-    for (plural, kind, namespaced) in [
-        ("persistentvolumeclaims", "PersistentVolumeClaim", true),
-        ("persistentvolumes", "PersistentVolume", false),
-    ] {
-        world.fake.define(&ResourceType::addressed("", "v1", plural, kind, namespaced));
-    }
+    define_volumes(&world);
     world.seed(json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
         "metadata": {"name": "data", "namespace": "shop"}, "spec": {"volumeName": "vol"}, "status": {"phase": "Bound"}}));
     world.seed(volume("Bound"));
@@ -70,13 +65,7 @@ async fn a_volume_that_is_not_part_of_the_restore_is_left_and_the_claim_is_an_er
 #[tokio::test(start_paused = true)]
 async fn of_a_claim_that_is_there_nothing_is_lost() {
     let world = shop();
-    world.fake.define(&ResourceType::addressed(
-        "",
-        "v1",
-        "persistentvolumeclaims",
-        "PersistentVolumeClaim",
-        true,
-    ));
+    define_volumes(&world);
     let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
         "metadata": {"name": "data", "namespace": "shop"}, "spec": {"volumeName": "vol"}, "status": {"phase": "Bound"}});
     world.seed(claim);
