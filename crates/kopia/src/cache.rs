@@ -111,10 +111,12 @@ impl PackCache {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use bytes::Bytes;
+
     use super::*;
     use crate::Time;
     use crate::content::entry_of_tests;
-    use crate::storage::{Blob, Memory, Retention};
+    use crate::storage::{Blob, Memory, Put, Retention};
 
     /// A store that counts how often packs are fetched.
     struct Counting(Memory, AtomicUsize);
@@ -130,11 +132,8 @@ mod tests {
         fn head(&self, name: &str) -> Result<Blob> {
             self.0.head(name)
         }
-        fn put(&self, name: &str, data: &[u8], retention: Option<Retention>) -> Result<Time> {
-            self.0.put(name, data, retention)
-        }
-        fn put_if_absent(&self, name: &str, data: &[u8], retention: Option<Retention>) -> Result<Time> {
-            self.0.put_if_absent(name, data, retention)
+        fn store(&self, name: &str, data: Bytes, how: Put) -> Result<()> {
+            self.0.store(name, data, how)
         }
         fn delete(&self, name: &str) -> Result<()> {
             self.0.delete(name)

@@ -90,15 +90,15 @@ pub struct Manifests {
 }
 
 impl Manifests {
-    /// Loads them; with what others have written since the repository was opened.
+    /// Loads them as they were when the repository was opened or [refreshed](Repository::refresh).
     pub fn load(repository: &Repository) -> Result<Self> {
         let mut gone = None;
         for _ in 0..ATTEMPTS {
-            repository.refresh()?;
             match Self::load_once(repository) {
                 Err(error) if error.kind() == ErrorKind::NotFound => gone = Some(error),
                 loaded => return loaded,
             }
+            repository.refresh()?;
         }
         Err(gone.unwrap_or_else(|| Error::new(ErrorKind::NotFound, "manifests", "are never whole")))
     }
@@ -111,8 +111,8 @@ impl Manifests {
             }
             Ok(())
         })?;
-        let documents = parallel::map(&ids, FETCHES, |id| parse(id, &repository.content(id)?))?;
-        Ok(Self::of(documents.into_iter().flatten()))
+        let documents = repository.manifests(&ids, parse)?;
+        Ok(Self::of(documents.iter().flat_map(|manifests| manifests.iter().cloned())))
     }
 
     /// Of each manifest the latest entry; none if that deletes it.

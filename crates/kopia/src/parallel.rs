@@ -21,6 +21,20 @@ pub(crate) fn map<T: Sync, R: Send>(
     Crew { stack: STACK_FLAT, ..Crew::new(threads) }.map(items, work)
 }
 
+/// Two things at once.
+pub(crate) fn both<A: Send, B>(
+    one: impl FnOnce() -> Result<A> + Send,
+    other: impl FnOnce() -> Result<B>,
+) -> (Result<A>, Result<B>) {
+    thread::scope(|scope| match thread::Builder::new().stack_size(STACK_FLAT).spawn_scoped(scope, one) {
+        Ok(thread) => {
+            let other = other();
+            (thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), other)
+        }
+        Err(error) => (Err(Error::from_io("thread", error)), other()),
+    })
+}
+
 /// Threads that are shared by all that goes on at once, and within each other: whoever has more than one thing to do gets those that are idle.
 pub(crate) struct Crew {
     idle: AtomicUsize,

@@ -60,7 +60,7 @@ pub fn rebuild_indexes(
         report.contents += entries.len() as u64;
         if !entries.is_empty() {
             let session = format!("s{}", hex::encode(random::bytes::<8>(random)?));
-            publisher.publish(&entries, &session)?;
+            publisher.publish(&entries, &session, None)?;
         }
     }
     Ok(report)

@@ -1,5 +1,6 @@
 //! An open repository: its format, its indexes in memory, and its contents as they are asked for.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
@@ -7,11 +8,16 @@ use std::time::Duration;
 use crate::cache::PackCache;
 use crate::content::table::Crypto;
 use crate::content::{ContentId, Contents, Entry, Prefix};
-use crate::index_set::IndexSet;
+use crate::index_set::publish::Written;
+use crate::index_set::{IndexSet, Listed};
+use crate::manifest::Manifest;
+use crate::parallel::{self, both};
 use crate::random::Random;
 use crate::sync::{lock, read, write};
 use crate::{Error, ErrorKind, Format, Result, Storage, Time, compression};
 
+/// How many manifests are fetched at once.
+const FETCHES: usize = 8;
 /// How old the format and the indexes in memory may become while somebody writes.
 const AGE_MAX: Duration = Duration::from_mins(15);
 
@@ -21,6 +27,8 @@ pub struct Repository {
     random: Arc<dyn Random>,
     crypto: Crypto,
     metadata: PackCache,
+    /// What contents of manifests hold that have been read: they are asked for again and again.
+    manifests: Mutex<HashMap<ContentId, Arc<Vec<Manifest>>>>,
     seen: RwLock<Seen>,
     /// Held while the indexes are read again, so that many who miss the same content list once.
     refreshing: Mutex<()>,
@@ -37,8 +45,10 @@ impl Repository {
     /// Opens the repository of a store.
     pub fn open(storage: Arc<dyn Storage>, random: Arc<dyn Random>, password: &str) -> Result<Self> {
         let at = storage.now();
-        let format = Format::open(&*storage, password)?;
-        Self::with_format(storage, random, format, at)
+        // the key is derived meanwhile, which takes as long as a few answers
+        let (listed, format) = both(|| Listed::of(&*storage), || Format::open(&*storage, password));
+        let (format, listed) = (format?, listed?);
+        Self::with_format(storage, random, format, Some(listed), at)
     }
 
     /// Opens a repository whose format was read at that time.
@@ -46,16 +56,18 @@ impl Repository {
         storage: Arc<dyn Storage>,
         random: Arc<dyn Random>,
         format: Format,
+        listed: Option<Listed>,
         at: Time,
     ) -> Result<Self> {
         let crypto = Crypto { hasher: format.hasher()?, encryptor: format.encryptor()? };
-        let indexes = IndexSet::default().refreshed(&*storage, &format, &crypto)?;
+        let indexes = IndexSet::default().refreshed(listed, &*storage, &format, &crypto)?;
         let seen = Seen { format: Arc::new(format), indexes: Arc::new(indexes), at };
         Ok(Self {
             storage,
             random,
             crypto,
             metadata: PackCache::default(),
+            manifests: Mutex::default(),
             seen: RwLock::new(seen),
             refreshing: Mutex::new(()),
         })
@@ -97,10 +109,24 @@ impl Repository {
 
     fn refresh_in_turn(&self) -> Result<()> {
         let at = self.storage.now();
-        let format = self.format().reopen(&*self.storage)?;
-        let indexes = self.indexes().refreshed(&*self.storage, &format, &self.crypto)?;
+        let (listed, format) = both(|| Listed::of(&*self.storage), || self.format().reopen(&*self.storage));
+        let (format, listed) = (format?, Some(listed?));
+        let indexes = self.indexes().refreshed(listed, &*self.storage, &format, &self.crypto)?;
         *write(&self.seen) = Seen { format: Arc::new(format), indexes: Arc::new(indexes), at };
         Ok(())
+    }
+
+    /// Takes note of indexes that have been written, and of what others have written before that.
+    pub(crate) fn has_written(&self, written: Written) -> Result<()> {
+        let _turn = lock(&self.refreshing);
+        match self.indexes().with(written, &*self.storage, &self.crypto) {
+            // compacted since the list was made
+            Err(error) if error.kind() == ErrorKind::NotFound => self.refresh_in_turn(),
+            indexes => {
+                write(&self.seen).indexes = Arc::new(indexes?);
+                Ok(())
+            }
+        }
     }
 
     pub(crate) fn indexes(&self) -> Arc<IndexSet> {
@@ -133,6 +159,21 @@ impl Repository {
             return Err(Error::corrupt(id, "does not hold what its name says"));
         }
         Ok(data)
+    }
+
+    /// The manifests in contents, by `parse` of what has not been read yet; nothing else is remembered.
+    pub(crate) fn manifests(
+        &self,
+        ids: &[ContentId],
+        parse: impl Fn(&ContentId, &[u8]) -> Result<Vec<Manifest>> + Sync,
+    ) -> Result<Vec<Arc<Vec<Manifest>>>> {
+        let known = lock(&self.manifests).clone();
+        let read = parallel::map(ids, FETCHES, |id| match known.get(id) {
+            Some(manifests) => Ok(Arc::clone(manifests)),
+            None => Ok(Arc::new(parse(id, &self.content(id)?)?)),
+        })?;
+        *lock(&self.manifests) = ids.iter().copied().zip(read.iter().cloned()).collect();
+        Ok(read)
     }
 
     /// The bytes of a pack from the first of some contents to the end of the last, and where they begin.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::index::{self, Index};
 use super::session::SessionId;
 use super::table::Crypto;
@@ -21,6 +23,9 @@ const POSTAMBLE_MAX: usize = 256;
 const END_LENGTH: usize = 8192;
 /// The most bytes of a pack's own index.
 const INDEX_LENGTH_MAX: usize = 64 << 20;
+/// How much room a pack takes, most of which is not memory before it is used: so much is given back to the system at once when it is freed, by the C
+/// library of Linux; of less it keeps some.
+const ROOM_MIN: usize = 33 << 20;
 /// The version of what tells where the index is.
 const POSTAMBLE_VERSION: u64 = 1;
 
@@ -57,8 +62,7 @@ impl Pack {
     pub(crate) fn new(random: &dyn Random, kind: Kind, session: &SessionId, length: usize) -> Result<Self> {
         let id: [u8; 16] = random::bytes(random)?;
         let name = format!("{}{}-{session}", kind.letter(), hex::encode(id)).into();
-        // what is not used is not memory yet
-        let mut bytes = Vec::with_capacity(length + END_LENGTH);
+        let mut bytes = Vec::with_capacity(ROOM_MIN.max(length + END_LENGTH));
         append_random(random, &mut bytes, PREAMBLE)?;
         Ok(Self { name, bytes, entries: Vec::new() })
     }
@@ -68,12 +72,21 @@ impl Pack {
         self.bytes.len()
     }
 
-    /// Appends an encrypted content; `entry` tells all but its place. Its entry.
-    pub(crate) fn append(&mut self, sealed: &[u8], entry: &Entry) -> Result<Entry> {
-        let too_long = || Error::invalid(entry.id, "is too long for a pack");
-        let offset = u32::try_from(self.bytes.len()).map_err(|_| too_long())?;
-        let packed_length = u32::try_from(sealed.len()).map_err(|_| too_long())?;
-        self.bytes.extend_from_slice(sealed);
+    /// Appends a content, which `seal` writes encrypted behind what is there; `entry` tells all but its place. Its entry.
+    pub(crate) fn append(
+        &mut self,
+        entry: &Entry,
+        seal: impl FnOnce(&mut Vec<u8>) -> Result<()>,
+    ) -> Result<Entry> {
+        let start = self.bytes.len();
+        let place = seal(&mut self.bytes).and_then(|()| {
+            let too_long = |_| Error::invalid(entry.id, "is too long for a pack");
+            Ok((
+                u32::try_from(start).map_err(too_long)?,
+                u32::try_from(self.bytes.len() - start).map_err(too_long)?,
+            ))
+        });
+        let (offset, packed_length) = place.inspect_err(|_| self.bytes.truncate(start))?;
         let entry = Entry { pack: Arc::clone(&self.name), offset, packed_length, ..entry.clone() };
         self.entries.push(entry.clone());
         Ok(entry)
@@ -81,11 +94,10 @@ impl Pack {
 
     /// The encrypted bytes of one of its contents.
     pub(crate) fn slice(&self, entry: &Entry) -> Option<&[u8]> {
-        let start = entry.offset as usize;
-        self.bytes.get(start..start.checked_add(entry.packed_length as usize)?)
+        slice(&self.bytes, entry)
     }
 
-    /// Makes it a whole blob: padding, its own index, and where that is.
+    /// Makes it a whole blob: padding, its own index, and where that is. If that fails it is as it was.
     pub(crate) fn finish(&mut self, random: &dyn Random, crypto: &Crypto) -> Result<()> {
         let mut end = Vec::new();
         append_random(random, &mut end, ALIGNMENT - self.bytes.len() % ALIGNMENT)?;
@@ -104,10 +116,16 @@ impl Pack {
         Ok(())
     }
 
-    /// Its bytes; a whole blob once it is finished.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
+    /// Its bytes; a whole blob if it is finished.
+    pub(crate) fn into_bytes(self) -> Bytes {
+        self.bytes.into()
     }
+}
+
+/// The encrypted bytes of a content in the pack that holds it.
+pub(crate) fn slice<'a>(pack: &'a [u8], entry: &Entry) -> Option<&'a [u8]> {
+    let start = entry.offset as usize;
+    pack.get(start..start.checked_add(entry.packed_length as usize)?)
 }
 
 fn append_random(random: &dyn Random, bytes: &mut Vec<u8>, length: usize) -> Result<()> {
@@ -249,12 +267,18 @@ mod tests {
         let (storage, crypto, random) = (Memory::default(), synthetic(), Seeded::new(4));
         let session: SessionId = "s0011223344556677148".parse().unwrap();
         let mut pack = Pack::new(&random, Kind::Metadata, &session, 0).unwrap();
+        let append = |id: String| {
+            let seal = |bytes: &mut Vec<u8>| {
+                bytes.extend_from_slice(id.as_bytes());
+                Ok(())
+            };
+            pack.append(&entry(&id, 1, ""), seal).unwrap()
+        };
         let ids = (0..contents).rev().map(|index| format!("k{index:032x}"));
-        let mut entries: Vec<Entry> =
-            ids.map(|id| pack.append(id.as_bytes(), &entry(&id, 1, "")).unwrap()).collect();
+        let mut entries: Vec<Entry> = ids.map(append).collect();
         entries.sort_by_key(|entry| entry.id);
         pack.finish(&random, &crypto).unwrap();
-        storage.put(&pack.name, pack.bytes(), None).unwrap();
+        storage.put(&pack.name, &pack.bytes, None).unwrap();
         (storage, crypto, pack, entries)
     }
 

@@ -37,13 +37,17 @@ struct Document {
     period: Duration,
 }
 
-/// Reads it; a repository without one keeps nothing.
-pub(super) fn load(storage: &dyn Storage, seal: &Seal) -> Result<Option<RetentionPeriod>> {
+/// Reads it as it is stored; some repositories have none.
+pub(super) fn fetch(storage: &dyn Storage) -> Result<Option<Vec<u8>>> {
     match storage.get(BLOBCFG, LENGTH_MAX) {
-        Ok(sealed) => parse(&seal.open(BLOBCFG, sealed)?),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+        sealed => sealed.map(Some),
     }
+}
+
+/// What it says; a repository without one keeps nothing.
+pub(super) fn open(sealed: Option<Vec<u8>>, seal: &Seal) -> Result<Option<RetentionPeriod>> {
+    sealed.map_or(Ok(None), |sealed| parse(&seal.open(BLOBCFG, sealed)?))
 }
 
 fn parse(bytes: &[u8]) -> Result<Option<RetentionPeriod>> {

@@ -22,6 +22,7 @@ use seal::Seal;
 
 use crate::encryption::{self, Encryptor};
 use crate::hash::{self, Hasher};
+use crate::parallel::both;
 use crate::random::{self, Random};
 use crate::splitter::{self, Splitter};
 use crate::storage::Retention;
@@ -85,6 +86,20 @@ pub struct Format {
     warnings: Vec<String>,
 }
 
+/// The blobs of the format, as they are stored.
+struct Stored {
+    envelope: Envelope,
+    blobcfg: Option<Vec<u8>>,
+}
+
+impl Stored {
+    fn fetch(storage: &dyn Storage) -> Result<Self> {
+        let (blobcfg, envelope) = both(|| blobcfg::fetch(storage), || storage.get(REPOSITORY, LENGTH_MAX));
+        let envelope = Envelope::parse(&envelope?)?;
+        Ok(Self { envelope, blobcfg: blobcfg? })
+    }
+}
+
 impl Format {
     /// Makes a repository of a store that holds none.
     pub fn create(
@@ -102,7 +117,7 @@ impl Format {
         match is_resumed {
             true => storage.put(BLOBCFG, &blobcfg, retention(BLOBCFG))?,
             false => storage.put_if_absent(BLOBCFG, &blobcfg, retention(BLOBCFG))?,
-        };
+        }
         let envelope = Envelope {
             tool: TOOL.to_owned(),
             build_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -113,43 +128,42 @@ impl Format {
             sealed: Zeroizing::new(seal.seal(random, &config)?),
             other: serde_json::Map::new(),
         };
-        storage.put_if_absent(REPOSITORY, &envelope.to_bytes()?, retention(REPOSITORY))?;
-        Ok(())
+        storage.put_if_absent(REPOSITORY, &envelope.to_bytes()?, retention(REPOSITORY))
     }
 
     /// Opens the repository of a store.
     pub fn open(storage: &dyn Storage, password: &str) -> Result<Self> {
-        let envelope = Envelope::parse(&storage.get(REPOSITORY, LENGTH_MAX)?)?;
-        let seal = Seal::new(&envelope.key_derivation, password, &envelope.unique_id)?;
-        Self::unseal(storage, envelope, seal)
+        let stored = Stored::fetch(storage)?;
+        let seal = Seal::new(&stored.envelope.key_derivation, password, &stored.envelope.unique_id)?;
+        Self::unseal(stored, seal, storage.now())
     }
 
     /// Reads the format again, as clients have to every quarter of an hour: that is how they come to know of an upgrade.
     pub fn reopen(&self, storage: &dyn Storage) -> Result<Self> {
-        let envelope = Envelope::parse(&storage.get(REPOSITORY, LENGTH_MAX)?)?;
-        if envelope.unique_id.as_slice() != self.unique_id {
+        let stored = Stored::fetch(storage)?;
+        if stored.envelope.unique_id.as_slice() != self.unique_id {
             return Err(Error::corrupt(REPOSITORY, "another repository has taken the place of this one"));
         }
-        Self::unseal(storage, envelope, self.seal.clone())
+        Self::unseal(stored, self.seal.clone(), storage.now())
     }
 
-    fn unseal(storage: &dyn Storage, mut envelope: Envelope, seal: Seal) -> Result<Self> {
+    fn unseal(Stored { mut envelope, blobcfg }: Stored, seal: Seal, now: Time) -> Result<Self> {
         let sealed = std::mem::take(&mut *envelope.sealed);
         let config = Sealed::parse(&seal.open(REPOSITORY, sealed)?)?;
-        let lock = config.upgrade_lock.as_ref().filter(|lock| lock.holds(storage.now()));
+        let lock = config.upgrade_lock.as_ref().filter(|lock| lock.holds(now));
         if let Some(lock) = lock {
             let reason = format!("is being upgraded by {:?}: {}", lock.owner, lock.message);
             return Err(Error::new(ErrorKind::Locked, REPOSITORY, reason));
         }
         let warnings = features::check(&config.required_features)?;
-        let retention = blobcfg::load(storage, &seal)?;
+        let retention = blobcfg::open(blobcfg, &seal)?;
         Ok(Self { unique_id: envelope.unique_id.to_vec(), seal, config, retention, warnings })
     }
 
     /// Changes the password. What is stored stays as it is, and clients that have read the format lately go on with the old one for a
     /// quarter of an hour. If it breaks off in the middle, call it again.
     pub fn change_password(storage: &dyn Storage, random: &dyn Random, old: &str, new: &str) -> Result<()> {
-        let mut envelope = Envelope::parse(&storage.get(REPOSITORY, LENGTH_MAX)?)?;
+        let Stored { mut envelope, blobcfg } = Stored::fetch(storage)?;
         let seal_of = |password| Seal::new(&envelope.key_derivation, password, &envelope.unique_id);
         let (old, new) = (seal_of(old)?, seal_of(new)?);
         let config = old.open(REPOSITORY, envelope.sealed.to_vec())?;
@@ -161,8 +175,8 @@ impl Format {
             return Err(Error::new(ErrorKind::Locked, REPOSITORY, "is being upgraded"));
         }
         // an earlier call may have come half way
-        let retention = match blobcfg::load(storage, &old) {
-            Err(error) if error.kind() == ErrorKind::InvalidPassword => blobcfg::load(storage, &new)?,
+        let retention = match blobcfg::open(blobcfg.clone(), &old) {
+            Err(error) if error.kind() == ErrorKind::InvalidPassword => blobcfg::open(blobcfg, &new)?,
             loaded => loaded?,
         };
         let keep = |name| blobcfg::for_blob(retention, name, storage.now());

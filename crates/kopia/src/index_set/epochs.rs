@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use super::Active;
 use crate::format::EpochParameters;
 use crate::storage::{Blob, sorted};
-use crate::{Error, ErrorKind, Result, Storage, Time, parallel};
+use crate::{Error, ErrorKind, Result, Storage, Time};
 
 /// How often lists that took too long are made anew.
 const ATTEMPTS: usize = 5;
@@ -30,8 +30,21 @@ pub(crate) struct Epochs {
     singles: BTreeMap<u64, Vec<Blob>>,
     /// Merged ranges, one after the other from epoch 0 on.
     ranges: Vec<Range>,
-    /// Indexes as they were written, of the current epoch and those beside it.
-    recent: BTreeMap<u64, Vec<Blob>>,
+    /// Indexes as they were written, up to the epoch behind the current one.
+    written: BTreeMap<u64, Vec<Blob>>,
+}
+
+/// Everything that tells of epochs, by one list: a store answers late, and what is deleted has been replaced for hours.
+pub(crate) struct Listed {
+    blobs: Vec<Blob>,
+    begun: Time,
+}
+
+impl Listed {
+    pub(crate) fn of(storage: &dyn Storage) -> Result<Self> {
+        let begun = storage.now();
+        Ok(Self { blobs: sorted(storage, "x")?, begun })
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,33 +57,44 @@ struct Range {
 impl Epochs {
     /// Lists the state.
     pub(crate) fn list(storage: &dyn Storage, parameters: &EpochParameters) -> Result<Self> {
+        Self::list_from(None, storage, parameters)
+    }
+
+    /// The same, by a list that may be there already.
+    pub(crate) fn list_from(
+        mut listed: Option<Listed>,
+        storage: &dyn Storage,
+        parameters: &EpochParameters,
+    ) -> Result<Self> {
         for _ in 0..ATTEMPTS {
-            let valid_until = storage.now().plus(parameters.refresh_frequency);
-            let epochs = Self::list_once(storage, valid_until)?;
-            if storage.now() < valid_until {
+            let epochs = Self::of(listed.take().map_or_else(|| Listed::of(storage), Ok)?, parameters);
+            if storage.now() < epochs.valid_until {
                 return Ok(epochs);
             }
         }
         Err(Error::new(ErrorKind::Clock, "xe", "lists take longer than they may be gone by"))
     }
 
-    fn list_once(storage: &dyn Storage, valid_until: Time) -> Result<Self> {
-        let lists = parallel::map(&["xe", "xw", "xs", "xr"], 4, |prefix| sorted(storage, prefix))?;
-        let [begun, watermarks, singles, ranges] = <[Vec<Blob>; 4]>::try_from(lists).unwrap_or_default();
+    fn of(listed: Listed, parameters: &EpochParameters) -> Self {
+        let mut of_kind = BTreeMap::<String, Vec<Blob>>::new();
+        for blob in listed.blobs {
+            of_kind.entry(blob.name.chars().take(2).collect()).or_default().push(blob);
+        }
+        let mut take = |kind| of_kind.remove(kind).unwrap_or_default();
         let number = |blob: &Blob| numbers(&blob.name)[0];
-        let current = begun.iter().filter_map(number).max().unwrap_or(0);
+        let current = take("xe").iter().filter_map(number).max().unwrap_or(0);
         let watermark =
-            watermarks.iter().filter_map(number).max().and_then(|second| i64::try_from(second).ok());
-        let near: Vec<u64> = (current.saturating_sub(1)..=current.saturating_add(1)).collect();
-        let recent = parallel::map(&near, near.len(), |epoch| sorted(storage, &format!("xn{epoch}_")))?;
-        Ok(Self {
+            take("xw").iter().filter_map(number).max().and_then(|second| i64::try_from(second).ok());
+        let mut written = by_epoch(take("xn"));
+        written.retain(|epoch, _| *epoch <= current.saturating_add(1));
+        Self {
             current,
             watermark,
-            valid_until,
-            singles: complete_singles(singles),
-            ranges: chain(&complete_ranges(ranges)),
-            recent: near.into_iter().zip(recent).collect(),
-        })
+            valid_until: listed.begun.plus(parameters.refresh_frequency),
+            singles: complete_singles(take("xs")),
+            ranges: chain(&complete_ranges(take("xr"))),
+            written,
+        }
     }
 
     /// The epoch that an index was written in, as its name says.
@@ -83,14 +107,14 @@ impl Epochs {
         ["xn", "xs", "xr"].iter().any(|kind| name.starts_with(kind))
     }
 
-    /// Indexes as they were written in an epoch, of the current one and those beside it.
+    /// Indexes as they were written in an epoch.
     pub(crate) fn written_in(&self, epoch: u64) -> &[Blob] {
-        self.recent.get(&epoch).map_or(&[], Vec::as_slice)
+        self.written.get(&epoch).map_or(&[], Vec::as_slice)
     }
 
-    /// When an index was written last, as far as recent epochs tell.
+    /// When an index was written last.
     pub(crate) fn latest_write(&self) -> Option<Time> {
-        self.recent.values().flatten().map(|blob| blob.modified).max()
+        self.written.values().flatten().map(|blob| blob.modified).max()
     }
 
     /// The last epoch that nobody writes into any more.
@@ -115,39 +139,18 @@ impl Epochs {
     }
 
     /// The index blobs that together have every entry.
-    pub(crate) fn active(&self, storage: &dyn Storage) -> Result<Active> {
-        let mut blobs = Vec::new();
-        let mut start = 0;
-        for range in &self.ranges {
-            blobs.extend(range.blobs.iter().cloned());
-            start = range.last.saturating_add(1);
-        }
+    pub(crate) fn active(&self) -> Active {
+        let mut blobs: Vec<Blob> = self.ranges.iter().flat_map(|range| range.blobs.iter().cloned()).collect();
+        let start = self.first_behind_ranges();
         let is_settled = |epoch: u64| epoch.saturating_add(2) <= self.current;
         let singles = self.singles.range(start..).filter(|(epoch, _)| is_settled(**epoch));
         blobs.extend(singles.flat_map(|(_, blobs)| blobs.iter().cloned()));
-        for (epoch, written) in self.written_since(storage, start)? {
-            if !(is_settled(epoch) && self.singles.contains_key(&epoch)) {
-                blobs.extend(written);
+        for (epoch, written) in self.written.range(start..) {
+            if !(is_settled(*epoch) && self.singles.contains_key(epoch)) {
+                blobs.extend(written.iter().cloned());
             }
         }
-        Ok(Active { blobs, watermark: self.watermark })
-    }
-
-    /// Indexes as they were written, by epoch. Older ones than recent are listed if there may be any that nothing has merged.
-    fn written_since(&self, storage: &dyn Storage, start: u64) -> Result<BTreeMap<u64, Vec<Blob>>> {
-        let nearest = self.current.saturating_sub(1);
-        let merged = self.singles.range(start..nearest).count() as u64;
-        if start >= nearest || merged == nearest - start {
-            return Ok(self.recent.range(start..).map(|(epoch, blobs)| (*epoch, blobs.clone())).collect());
-        }
-        let mut written = BTreeMap::<u64, Vec<Blob>>::new();
-        for blob in sorted(storage, "xn")? {
-            if let Some(epoch) = numbers(&blob.name)[0].filter(|epoch| *epoch >= start) {
-                written.entry(epoch).or_default().push(blob);
-            }
-        }
-        written.retain(|epoch, _| *epoch <= self.current.saturating_add(1));
-        Ok(written)
+        Active { blobs, watermark: self.watermark }
     }
 }
 
@@ -176,15 +179,19 @@ fn count_in(name: &str) -> Option<usize> {
     parts.next()?.strip_prefix('c')?.parse().ok()
 }
 
-fn complete_singles(blobs: Vec<Blob>) -> BTreeMap<u64, Vec<Blob>> {
+fn by_epoch(blobs: Vec<Blob>) -> BTreeMap<u64, Vec<Blob>> {
     let mut by_epoch = BTreeMap::<u64, Vec<Blob>>::new();
     for blob in blobs {
         if let Some(epoch) = numbers(&blob.name)[0] {
             by_epoch.entry(epoch).or_default().push(blob);
         }
     }
+    by_epoch
+}
+
+fn complete_singles(blobs: Vec<Blob>) -> BTreeMap<u64, Vec<Blob>> {
     let first = |(epoch, blobs)| complete_sets(blobs).into_iter().next().map(|set| (epoch, set));
-    by_epoch.into_iter().filter_map(first).collect()
+    by_epoch(blobs).into_iter().filter_map(first).collect()
 }
 
 fn complete_ranges(blobs: Vec<Blob>) -> Vec<Range> {
@@ -239,8 +246,7 @@ mod tests {
             ..EpochParameters::default()
         };
         let epochs = Epochs::list(&storage, &parameters).unwrap();
-        let mut names: Vec<String> =
-            epochs.active(&storage).unwrap().blobs.into_iter().map(|blob| blob.name).collect();
+        let mut names: Vec<String> = epochs.active().blobs.into_iter().map(|blob| blob.name).collect();
         names.sort();
         (epochs, names)
     }

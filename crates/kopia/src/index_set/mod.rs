@@ -7,6 +7,8 @@ pub(crate) mod publish;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+pub(crate) use self::epochs::{Epochs, Listed};
+use self::publish::Written;
 use crate::content::index::Index;
 use crate::content::merge;
 use crate::content::table::Crypto;
@@ -29,6 +31,8 @@ pub(crate) struct IndexSet {
     indexes: Vec<Arc<Index>>,
     /// Deletions up to this second are final: those contents are not there.
     watermark: Option<i64>,
+    /// What the lists told of epochs that they were made by.
+    epochs: Option<Epochs>,
 }
 
 /// What holds, as lists tell.
@@ -38,21 +42,41 @@ pub(crate) struct Active {
 }
 
 impl IndexSet {
-    /// The indexes that hold now; those of `self` are kept where they still do.
-    pub(crate) fn refreshed(&self, storage: &dyn Storage, format: &Format, crypto: &Crypto) -> Result<Self> {
+    /// The indexes that hold now; those of `self` are kept where they still do. A list may be there already.
+    pub(crate) fn refreshed(
+        &self,
+        mut listed: Option<Listed>,
+        storage: &dyn Storage,
+        format: &Format,
+        crypto: &Crypto,
+    ) -> Result<Self> {
         let mut gone = None;
         for _ in 0..ATTEMPTS {
-            let active = match format.epochs().enabled {
-                true => epochs::Epochs::list(storage, format.epochs())?.active(storage)?,
-                false => flat::active(storage, crypto)?,
+            let loaded = match format.epochs().enabled {
+                true => {
+                    let epochs = Epochs::list_from(listed.take(), storage, format.epochs())?;
+                    self.of_epochs(&epochs, storage, crypto)
+                }
+                false => self.load(storage, crypto, flat::active(storage, crypto)?),
             };
-            match self.load(storage, crypto, active) {
+            match loaded {
                 // compacted since the list was made
                 Err(error) if error.kind() == ErrorKind::NotFound => gone = Some(error),
                 loaded => return loaded,
             }
         }
         Err(gone.unwrap_or_else(|| Error::new(ErrorKind::NotFound, "indexes", "are never whole")))
+    }
+
+    /// The indexes that hold after some have been written.
+    pub(crate) fn with(&self, written: Written, storage: &dyn Storage, crypto: &Crypto) -> Result<Self> {
+        let by_name = self.by_name.iter().map(|(name, index)| (name.clone(), Arc::clone(index)));
+        let by_name = by_name.chain(written.indexes).collect();
+        Self { by_name, ..Self::default() }.of_epochs(&written.epochs, storage, crypto)
+    }
+
+    fn of_epochs(&self, epochs: &Epochs, storage: &dyn Storage, crypto: &Crypto) -> Result<Self> {
+        Ok(Self { epochs: Some(epochs.clone()), ..self.load(storage, crypto, epochs.active())? })
     }
 
     fn load(&self, storage: &dyn Storage, crypto: &Crypto, active: Active) -> Result<Self> {
@@ -62,7 +86,12 @@ impl IndexSet {
         })?;
         let names = active.blobs.into_iter().map(|blob| blob.name);
         let by_name = names.zip(indexes.iter().cloned()).collect();
-        Ok(Self { by_name, indexes, watermark: active.watermark })
+        Ok(Self { by_name, indexes, watermark: active.watermark, epochs: None })
+    }
+
+    /// What the lists told of epochs that these indexes were found by.
+    pub(crate) fn epochs(&self) -> Option<&Epochs> {
+        self.epochs.as_ref()
     }
 
     /// The entry of a content that is there; it may be deleted, though not for good.

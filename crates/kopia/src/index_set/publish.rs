@@ -1,10 +1,12 @@
 //! Writing an index so that every reader finds it, also those that list while a new epoch begins.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::epochs::Epochs;
+use crate::content::Entry;
+use crate::content::index::{self, Index};
 use crate::content::table::Crypto;
-use crate::content::{Entry, index};
 use crate::random::Random;
 use crate::{Error, ErrorKind, Format, Result, Storage};
 
@@ -19,38 +21,58 @@ pub(crate) struct Publisher<'a> {
     pub(crate) crypto: &'a Crypto,
 }
 
-/// What became of an attempt.
-enum Outcome {
-    Done,
-    /// A new epoch began in the middle.
-    Again,
+/// What was written.
+pub(crate) struct Written {
+    /// By the names of their blobs.
+    pub(crate) indexes: Vec<(String, Arc<Index>)>,
+    /// The state of the epochs after that.
+    pub(crate) epochs: Epochs,
 }
 
 impl Publisher<'_> {
-    /// Writes the index of entries, sorted by name, into the current epoch.
-    pub(crate) fn publish(&self, entries: &[Entry], session: &str) -> Result<()> {
+    /// Writes the index of entries, sorted by name, into the current epoch, which may be known from a list that is not old yet.
+    pub(crate) fn publish(
+        &self,
+        entries: &[Entry],
+        session: &str,
+        mut known: Option<Epochs>,
+    ) -> Result<Written> {
         let shards = index::build(entries)?;
         let suffix = format!("{session}-c{}", shards.len());
         for _ in 0..ATTEMPTS {
-            let mut written = Vec::new();
-            match self.attempt(&shards, &suffix, &mut written) {
-                Ok(Outcome::Done) => return Ok(()),
-                Ok(Outcome::Again) => self.take_back(&written)?,
-                Err(error) => return Err(error),
+            let mut names = Vec::new();
+            if let Some(epochs) = self.attempt(&shards, &suffix, known.take(), &mut names)? {
+                let parsed = |(name, shard): (String, Vec<u8>)| {
+                    let index = Index::parse(&name, shard)?;
+                    Ok((name, Arc::new(index)))
+                };
+                let indexes = names.into_iter().zip(shards).map(parsed).collect::<Result<_>>()?;
+                return Ok(Written { indexes, epochs });
             }
+            self.take_back(&names)?;
         }
         Err(Error::new(ErrorKind::Clock, "xn", "epochs begin faster than an index is written"))
     }
 
-    fn attempt(&self, shards: &[Vec<u8>], suffix: &str, written: &mut Vec<String>) -> Result<Outcome> {
-        let epochs = self.epochs()?;
+    /// The state of the epochs once all of it is written; nothing if a new epoch began in the middle.
+    fn attempt(
+        &self,
+        shards: &[Vec<u8>],
+        suffix: &str,
+        known: Option<Epochs>,
+        written: &mut Vec<String>,
+    ) -> Result<Option<Epochs>> {
+        let epochs = match known.filter(|epochs| self.check(epochs).is_ok()) {
+            Some(epochs) => epochs,
+            None => self.epochs()?,
+        };
         let mut valid_until = epochs.valid_until;
         let prefix = format!("xn{}_", epochs.current);
         for shard in shards {
             if self.storage.now() >= valid_until {
                 let again = self.epochs()?;
                 if again.current != epochs.current {
-                    return Ok(Outcome::Again);
+                    return Ok(None);
                 }
                 valid_until = again.valid_until;
             }
@@ -59,7 +81,8 @@ impl Publisher<'_> {
             self.storage.put(&name, &sealed, retention)?;
             written.push(name);
         }
-        if self.epochs()?.current >= epochs.current.saturating_add(2) {
+        let after = self.epochs()?;
+        if after.current >= epochs.current.saturating_add(2) {
             // readers may have gone by a merged epoch that lacks it
             self.take_back(written)?;
             return Err(Error::new(
@@ -68,21 +91,23 @@ impl Publisher<'_> {
                 "writing the index took longer than two epochs",
             ));
         }
-        Ok(Outcome::Done)
+        Ok(Some(after))
     }
 
     /// The state of the epochs, with most of the time left that it may be gone by.
     fn epochs(&self) -> Result<Epochs> {
         let epochs = Epochs::list(self.storage, self.format.epochs())?;
+        self.check(&epochs)?;
+        Ok(epochs)
+    }
+
+    fn check(&self, epochs: &Epochs) -> Result<()> {
         let left = epochs.valid_until.since(self.storage.now());
         if left < self.format.epochs().refresh_frequency.mul_f32(0.75).max(Duration::from_nanos(1)) {
-            return Err(Error::new(
-                ErrorKind::Clock,
-                "xe",
-                "lists take too long for an index to be written by them",
-            ));
+            let reason = "lists take too long for an index to be written by them";
+            return Err(Error::new(ErrorKind::Clock, "xe", reason));
         }
-        Ok(epochs)
+        Ok(())
     }
 
     fn take_back(&self, written: &[String]) -> Result<()> {
@@ -96,8 +121,9 @@ mod tests {
     use crate::content::Entry;
     use crate::format::tests::of_kopia;
     use crate::random::fake::Seeded;
-    use crate::storage::{Blob, Memory, Retention, sorted};
+    use crate::storage::{Blob, Memory, Put, Retention, sorted};
     use crate::time::Time;
+    use bytes::Bytes;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     /// A store in which epochs begin right after the n-th put.
@@ -117,17 +143,14 @@ mod tests {
         fn head(&self, name: &str) -> Result<Blob> {
             self.inner.head(name)
         }
-        fn put(&self, name: &str, data: &[u8], retention: Option<Retention>) -> Result<Time> {
-            let done = self.inner.put(name, data, retention);
+        fn store(&self, name: &str, data: Bytes, how: Put) -> Result<()> {
+            let done = self.inner.store(name, data, how);
             if self.puts.fetch_add(1, Ordering::Relaxed) == 0 {
                 for epoch in self.epochs {
                     self.inner.put(epoch, b"epoch-marker", None)?;
                 }
             }
             done
-        }
-        fn put_if_absent(&self, name: &str, data: &[u8], retention: Option<Retention>) -> Result<Time> {
-            self.inner.put_if_absent(name, data, retention)
         }
         fn delete(&self, name: &str) -> Result<()> {
             self.inner.delete(name)
@@ -150,7 +173,7 @@ mod tests {
         let random = Seeded::new(1);
         let publisher = Publisher { storage: &storage, random: &random, format: &format, crypto: &crypto };
         let entry: Entry = crate::content::entry_of_tests("8fcad2d89cd8e0b0ad22c2720ddec71a");
-        let outcome = publisher.publish(&[entry], "s0011223344556677148");
+        let outcome = publisher.publish(&[entry], "s0011223344556677148", None).map(drop);
         let written = sorted(&storage, "xn").unwrap().into_iter().map(|blob| blob.name).collect();
         (outcome, written)
     }

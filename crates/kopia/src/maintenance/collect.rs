@@ -28,6 +28,7 @@ pub(crate) struct Used {
 impl Used {
     /// Goes through all snapshots. One that cannot be read ends it: what it needs is not known.
     pub(crate) fn of(repository: &Repository, crew: &Crew) -> Result<Self> {
+        repository.refresh()?;
         let manifests = Manifests::load(repository)?;
         let snapshots: Vec<Snapshot> =
             manifests.find(&[(TYPE, "snapshot")]).map(Snapshot::read).collect::<Result<_>>()?;

@@ -9,7 +9,7 @@ use crate::index_set::epochs::Epochs;
 use crate::index_set::fetch_all;
 use crate::random;
 use crate::storage::{Blob, sorted};
-use crate::{ErrorKind, Result, Time};
+use crate::{ErrorKind, Result};
 
 /// What the blob holds that begins an epoch.
 const MARKER: &[u8] = b"epoch-marker";
@@ -93,7 +93,7 @@ impl Run<'_> {
         repository.refresh()
     }
 
-    fn put(&self, name: &str, data: &[u8]) -> Result<Time> {
+    fn put(&self, name: &str, data: &[u8]) -> Result<()> {
         let repository = self.repository();
         repository.storage().put(name, data, repository.format().retention_of(name, self.now()))
     }

@@ -39,7 +39,7 @@ impl<'a> Lease<'a> {
     fn put(&self) -> Result<bool> {
         match self.repository.storage().put_if_absent(BLOB, self.id.as_bytes(), None) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
-            put => put.map(|_| true),
+            put => put.map(|()| true),
         }
     }
 

@@ -147,6 +147,7 @@ impl Maintainer {
 
     /// Becomes the one who maintains the repository.
     pub fn take_over(&self) -> Result<()> {
+        self.repository.refresh()?;
         let manifests = Manifests::load(&self.repository)?;
         let mut parameters = Parameters::load(&manifests)?;
         parameters.owner = self.owner();
@@ -159,6 +160,7 @@ impl Maintainer {
 
     /// Does what is to be done; nothing if another one is at it. Only the owner may.
     pub fn run(&self, mode: Mode) -> Result<Report> {
+        self.repository.refresh()?;
         self.repository.format().check_writable()?;
         let parameters = Parameters::load(&Manifests::load(&self.repository)?)?;
         if parameters.owner != self.owner() {
@@ -178,7 +180,8 @@ impl Maintainer {
         let now = storage.now();
         let Some(mode) = schedule.due(mode, parameters, now) else { return Ok(Report::default()) };
         schedule.begin(mode, parameters, now);
-        let started = schedule.save(&self.repository)?;
+        schedule.save(&self.repository)?;
+        let started = storage.head(schedule::BLOB)?.modified;
         let skew = started.since(storage.now()).max(now.since(started));
         if skew > SKEW_MAX {
             let reason =

@@ -100,8 +100,8 @@ impl Schedule {
         serde_json::from_slice(&json).map_err(|error| Error::corrupt(BLOB, error.to_string()))
     }
 
-    /// Stores it; when, by the store's clock.
-    pub(super) fn save(&self, repository: &Repository) -> Result<Time> {
+    /// Stores it.
+    pub(super) fn save(&self, repository: &Repository) -> Result<()> {
         let json = serde_json::to_vec(self).map_err(|error| Error::invalid(BLOB, error.to_string()))?;
         let key = repository.format().maintenance_key()?;
         let mut sealed = Vec::new();

@@ -23,6 +23,8 @@ pub struct ObjectWriter<'a> {
     chunk: Vec<u8>,
     /// Contents that wait until there are as many as threads.
     waiting: Vec<Vec<u8>>,
+    /// Buffers of contents that are stored.
+    spare: Vec<Vec<u8>>,
     parts: Vec<Part>,
     zeros: Option<ContentId>,
     length: u64,
@@ -50,6 +52,7 @@ impl<'a> ObjectWriter<'a> {
             helpers: None,
             chunk: Vec::new(),
             waiting: Vec::new(),
+            spare: Vec::new(),
             parts: Vec::new(),
             zeros: None,
             length: 0,
@@ -73,9 +76,7 @@ impl<'a> ObjectWriter<'a> {
             let mut seen = self.chunk.len();
             self.chunk.extend_from_slice(piece);
             while let Some(length) = self.splitter.cut(&self.chunk, seen) {
-                let rest = self.chunk.split_off(length);
-                let chunk = std::mem::replace(&mut self.chunk, rest);
-                self.store(chunk)?;
+                self.store(length)?;
                 seen = 0;
             }
             self.length += piece.len() as u64;
@@ -121,10 +122,21 @@ impl<'a> ObjectWriter<'a> {
         }
     }
 
-    /// Stores a content, or has it wait for others so that several threads have something to do.
-    fn store(&mut self, chunk: Vec<u8>) -> Result<()> {
-        self.waiting.push(chunk);
+    /// Stores so many bytes as a content, or has them wait for others so that several threads have something to do. Buffers are used again: they are
+    /// large, and the C library keeps more of what is freed the larger it was.
+    fn store(&mut self, length: usize) -> Result<()> {
         let idle = self.helpers.map_or(0, Crew::idle);
+        if idle == 0 && self.waiting.is_empty() {
+            let content = self.writer.put(self.prefix, &self.chunk[..length], self.compression)?;
+            self.chunk.drain(..length);
+            self.push(content, length);
+            return Ok(());
+        }
+        let mut rest = self.spare.pop().unwrap_or_default();
+        rest.extend_from_slice(&self.chunk[length..]);
+        let mut chunk = std::mem::replace(&mut self.chunk, rest);
+        chunk.truncate(length);
+        self.waiting.push(chunk);
         if self.waiting.len() > idle { self.store_waiting() } else { Ok(()) }
     }
 
@@ -135,8 +147,10 @@ impl<'a> ObjectWriter<'a> {
             Some(crew) if waiting.len() > 1 => crew.map(&waiting, put)?,
             _ => waiting.iter().map(put).collect::<Result<_>>()?,
         };
-        for (content, chunk) in contents.into_iter().zip(&waiting) {
+        for (content, mut chunk) in contents.into_iter().zip(waiting) {
             self.push(content, chunk.len());
+            chunk.clear();
+            self.spare.push(chunk);
         }
         Ok(())
     }

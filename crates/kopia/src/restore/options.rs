@@ -38,7 +38,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            threads: 4,
+            threads: 6,
             existing: Existing::default(),
             select: Vec::new(),
             delete_extra: false,

@@ -6,9 +6,10 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Blob, Retention, Storage, absent, check_name, out_of_range, taken, too_large};
+use super::{Blob, Put, Retention, Storage, absent, check_name, out_of_range, taken, too_large};
 use crate::random::{self, System};
 use crate::{Error, ErrorKind, Result, Time};
 
@@ -110,26 +111,6 @@ impl Filesystem {
         Ok((file, length))
     }
 
-    /// Writes beside the final place, then moves there: in place of what is there, or only if nothing is.
-    fn store(&self, name: &str, data: &[u8], retention: Option<Retention>, replace: bool) -> Result<Time> {
-        let path = self.path(name)?;
-        if retention.is_some() {
-            return Err(Error::unsupported(name, "folders cannot keep blobs from being deleted"));
-        }
-        let unfinished =
-            path.with_added_extension(format!("tmp.{}", hex::encode(random::bytes::<8>(&System)?)));
-        let outcome = write_file(&unfinished, data).and_then(|()| match replace {
-            true => fs::rename(&unfinished, &path),
-            false => fs::hard_link(&unfinished, &path),
-        });
-        if !replace || outcome.is_err() {
-            // what is left of it would be ignored by every reader, and cleaned up by kopia
-            let _ = fs::remove_file(&unfinished);
-        }
-        outcome.and_then(|()| sync_folder(&path)).map_err(|error| failed(name, error))?;
-        Ok(self.head(name)?.modified)
-    }
-
     /// Lists one folder; `before` is the part of the names that its place stands for.
     fn list_folder(
         &self,
@@ -203,12 +184,23 @@ impl Storage for Filesystem {
         Ok(Blob { name: name.to_owned(), length: metadata.len(), modified: time_of(modified) })
     }
 
-    fn put(&self, name: &str, data: &[u8], retention: Option<Retention>) -> Result<Time> {
-        self.store(name, data, retention, true)
-    }
-
-    fn put_if_absent(&self, name: &str, data: &[u8], retention: Option<Retention>) -> Result<Time> {
-        self.store(name, data, retention, false)
+    /// Writes beside the final place, then moves there: in place of what is there, or only if nothing is.
+    fn store(&self, name: &str, data: Bytes, how: Put) -> Result<()> {
+        let path = self.path(name)?;
+        if how.retention.is_some() {
+            return Err(Error::unsupported(name, "folders cannot keep blobs from being deleted"));
+        }
+        let unfinished =
+            path.with_added_extension(format!("tmp.{}", hex::encode(random::bytes::<8>(&System)?)));
+        let outcome = write_file(&unfinished, &data).and_then(|()| match how.replace {
+            true => fs::rename(&unfinished, &path),
+            false => fs::hard_link(&unfinished, &path),
+        });
+        if !how.replace || outcome.is_err() {
+            // what is left of it would be ignored by every reader, and cleaned up by kopia
+            let _ = fs::remove_file(&unfinished);
+        }
+        outcome.and_then(|()| sync_folder(&path)).map_err(|error| failed(name, error))
     }
 
     fn delete(&self, name: &str) -> Result<()> {

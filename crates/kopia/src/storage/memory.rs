@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::{Blob, Retention, Storage, absent, check_name, out_of_range, taken, too_large};
+use bytes::Bytes;
+
+use super::{Blob, Put, Retention, Storage, absent, check_name, out_of_range, taken, too_large};
 use crate::sync::lock;
 use crate::{Result, Time};
 
@@ -22,7 +24,7 @@ struct State {
 
 #[derive(Debug, Clone)]
 struct Kept {
-    data: Vec<u8>,
+    data: Bytes,
     modified: Time,
     retention: Option<Retention>,
 }
@@ -48,24 +50,13 @@ impl Memory {
         let state = lock(&self.state);
         read(state.blobs.get(name).ok_or_else(|| absent(name))?)
     }
-
-    fn store(&self, name: &str, data: &[u8], retention: Option<Retention>, replace: bool) -> Result<Time> {
-        check_name(name)?;
-        let mut state = lock(&self.state);
-        if !replace && state.blobs.contains_key(name) {
-            return Err(taken(name));
-        }
-        let modified = state.now;
-        state.blobs.insert(name.to_owned(), Kept { data: data.to_vec(), modified, retention });
-        Ok(modified)
-    }
 }
 
 impl Storage for Memory {
     fn get(&self, name: &str, limit: usize) -> Result<Vec<u8>> {
         self.with(name, |kept| match kept.data.len() {
             length if length > limit => Err(too_large(name, length as u64, limit)),
-            _ => Ok(kept.data.clone()),
+            _ => Ok(kept.data.to_vec()),
         })
     }
 
@@ -84,12 +75,15 @@ impl Storage for Memory {
         })
     }
 
-    fn put(&self, name: &str, data: &[u8], retention: Option<Retention>) -> Result<Time> {
-        self.store(name, data, retention, true)
-    }
-
-    fn put_if_absent(&self, name: &str, data: &[u8], retention: Option<Retention>) -> Result<Time> {
-        self.store(name, data, retention, false)
+    fn store(&self, name: &str, data: Bytes, how: Put) -> Result<()> {
+        check_name(name)?;
+        let mut state = lock(&self.state);
+        if !how.replace && state.blobs.contains_key(name) {
+            return Err(taken(name));
+        }
+        let kept = Kept { data, modified: state.now, retention: how.retention };
+        state.blobs.insert(name.to_owned(), kept);
+        Ok(())
     }
 
     fn delete(&self, name: &str) -> Result<()> {
@@ -138,7 +132,8 @@ mod tests {
     fn the_clock_is_the_age_of_blobs_and_retention_is_kept() {
         let memory = Memory::new(Time::from_seconds(10));
         memory.advance(Duration::from_secs(5));
-        assert_eq!(memory.put("p1", b"a", None).unwrap(), Time::from_seconds(15));
+        memory.put("p1", b"a", None).unwrap();
+        assert_eq!(memory.head("p1").unwrap().modified, Time::from_seconds(15));
         let retention = Retention { mode: RetentionMode::Compliance, until: Time::from_seconds(99) };
         memory.extend_retention("p1", retention).unwrap();
         assert_eq!(memory.retention("p1"), Some(retention));

@@ -10,6 +10,7 @@ mod throttled;
 
 use std::fmt;
 
+use bytes::Bytes;
 pub use filesystem::Filesystem;
 pub use memory::Memory;
 pub use throttled::Throttled;
@@ -66,6 +67,15 @@ pub struct Retention {
     pub until: Time,
 }
 
+/// How a blob is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Put {
+    /// In place of a blob of that name.
+    pub replace: bool,
+    /// Until when it is kept.
+    pub retention: Option<Retention>,
+}
+
 /// Whatever keeps blobs. Calls block, and may come from many threads at once.
 pub trait Storage: Send + Sync {
     /// A whole blob; one of more than `limit` bytes is [`ErrorKind::TooLarge`] and is not read.
@@ -77,11 +87,19 @@ pub trait Storage: Send + Sync {
     /// Length and age of a blob.
     fn head(&self, name: &str) -> Result<Blob>;
 
-    /// Stores a blob, in place of one of that name; when, by the store's clock.
-    fn put(&self, name: &str, data: &[u8], retention: Option<Retention>) -> Result<Time>;
+    /// Stores a blob. If it may not replace one of that name and there is one, that is [`ErrorKind::AlreadyExists`]; of many callers at once, one
+    /// succeeds.
+    fn store(&self, name: &str, data: Bytes, how: Put) -> Result<()>;
 
-    /// Stores a blob unless there is one of that name: then it is [`ErrorKind::AlreadyExists`]. Of many callers at once, one succeeds.
-    fn put_if_absent(&self, name: &str, data: &[u8], retention: Option<Retention>) -> Result<Time>;
+    /// Stores a blob, in place of one of that name.
+    fn put(&self, name: &str, data: &[u8], retention: Option<Retention>) -> Result<()> {
+        self.store(name, Bytes::copy_from_slice(data), Put { replace: true, retention })
+    }
+
+    /// Stores a blob unless there is one of that name.
+    fn put_if_absent(&self, name: &str, data: &[u8], retention: Option<Retention>) -> Result<()> {
+        self.store(name, Bytes::copy_from_slice(data), Put { replace: false, retention })
+    }
 
     /// Deletes a blob; that there is none is a success.
     fn delete(&self, name: &str) -> Result<()>;

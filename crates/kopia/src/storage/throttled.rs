@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use super::{Blob, Retention, Storage};
+use bytes::Bytes;
+
+use super::{Blob, Put, Retention, Storage};
 use crate::sync::lock;
 use crate::{Result, Time};
 
@@ -71,14 +73,9 @@ impl Storage for Throttled {
         self.inner.head(name)
     }
 
-    fn put(&self, name: &str, data: &[u8], retention: Option<Retention>) -> Result<Time> {
+    fn store(&self, name: &str, data: Bytes, how: Put) -> Result<()> {
         self.wait(self.write.as_ref(), data.len());
-        self.inner.put(name, data, retention)
-    }
-
-    fn put_if_absent(&self, name: &str, data: &[u8], retention: Option<Retention>) -> Result<Time> {
-        self.wait(self.write.as_ref(), data.len());
-        self.inner.put_if_absent(name, data, retention)
+        self.inner.store(name, data, how)
     }
 
     fn delete(&self, name: &str) -> Result<()> {

@@ -76,5 +76,5 @@ fn read(repository: &Repository, snapshot: &Snapshot) -> Result<Files> {
 fn reopen(storage: &Arc<dyn Storage>, format: &Format, seed: u64) -> Result<Repository> {
     let random = Arc::new(crate::random::fake::Seeded::new(seed));
     let format = format.reopen(&**storage)?;
-    Repository::with_format(Arc::clone(storage), random, format, storage.now())
+    Repository::with_format(Arc::clone(storage), random, format, None, storage.now())
 }

@@ -126,6 +126,7 @@ impl World {
         self.kept.remove(&id);
         self.unsure.insert(id.clone());
         let repository = Arc::clone(&self.clients[1].repository);
+        repository.refresh().unwrap();
         let manifests = Manifests::load(&repository).unwrap();
         let mut changes = Changes::default();
         changes.delete(&repository, manifests.get(&id).unwrap());

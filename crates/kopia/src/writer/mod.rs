@@ -9,18 +9,21 @@ mod pending;
 pub(crate) mod tests;
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, RwLock, RwLockWriteGuard};
+use std::sync::{Arc, Condvar, Mutex, RwLock, RwLockWriteGuard};
+use std::thread;
 use std::time::Duration;
 
 use pending::{Maker, Pending, Unsent};
 
 use crate::compression::Compression;
+use crate::content::pack::Kind;
 use crate::content::session::{Marker, SessionId};
 use crate::content::{ContentId, Contents, Entry, Prefix, after};
 use crate::index_set::IndexSet;
 use crate::index_set::publish::Publisher;
-use crate::sync::{lock, read, write};
-use crate::{Error, ErrorKind, Repository, Result};
+use crate::storage::Put;
+use crate::sync::{lock, read, wait, write};
+use crate::{Error, ErrorKind, Repository, Result, parallel};
 
 /// How far the clocks of the store and of this machine may be apart: a writer that is late has its contents taken for old ones.
 const SKEW_MAX: Duration = Duration::from_mins(5);
@@ -28,16 +31,24 @@ const SKEW_MAX: Duration = Duration::from_mins(5);
 const PACK_AGE_MAX: Duration = Duration::from_hours(12);
 /// How many contents may be stored that no index tells of: more of them would fill the memory.
 const ENTRIES_MAX: usize = 200_000;
+/// How many packs a flush stores at once.
+const SENDS: usize = 4;
 /// Who is said to write unless somebody says otherwise; Velero writes as the same.
 const DEFAULT_NAME: &str = "default";
 
-/// A session of writing. It may be shared among threads, each of which uploads the packs that it fills: as many run in parallel, and as many packs
-/// are in memory.
+/// How many packs are stored at once: one for each processor, since each takes its room in memory, and two at least.
+fn unsent_max() -> usize {
+    thread::available_parallelism().map_or(2, |processors| processors.get().clamp(2, 5))
+}
+
+/// A session of writing. It may be shared among threads, each of which stores the packs that it fills.
 pub struct Writer {
     repository: Arc<Repository>,
     username: String,
     hostname: String,
     pending: Mutex<Pending>,
+    /// Told when a pack has been stored, or could not be.
+    stored: Condvar,
     /// Taken by whoever adds something, and alone by a flush.
     gate: RwLock<()>,
 }
@@ -55,7 +66,8 @@ impl Writer {
             repository,
             username: username.to_owned(),
             hostname: hostname.to_owned(),
-            pending: Mutex::default(),
+            pending: Mutex::new(Pending::new(unsent_max())),
+            stored: Condvar::new(),
             gate: RwLock::default(),
         })
     }
@@ -125,11 +137,6 @@ impl Writer {
         self.send_left_over()?;
         let compressed = compression.map(|compression| compression.compress(data)).transpose()?.flatten();
         let compression = compressed.as_ref().and(compression).map_or(0, Compression::id);
-        let sealed = self.repository.crypto().encryptor.seal(
-            self.repository.random(),
-            id.iv(),
-            compressed.as_deref().unwrap_or(data),
-        )?;
         let too_long = |_| Error::invalid(id, "is too long for a content");
         let entry = Entry {
             id,
@@ -143,15 +150,19 @@ impl Writer {
             format_version: self.repository.format().version() as u8,
             key: 0,
         };
-        match self.append(&sealed, entry)? {
+        match self.append(compressed.as_deref().unwrap_or(data), &entry)? {
             Some(full) => self.send(&full),
             None => Ok(()),
         }
     }
 
-    /// Adds a content to the pack of its kind; the pack if that has filled it.
-    fn append(&self, sealed: &[u8], entry: Entry) -> Result<Option<Arc<Unsent>>> {
+    /// Adds a content to the pack of its kind; the pack if that has filled it. It is encrypted where it is to lie: a copy of it is as large as what many
+    /// threads have in memory otherwise.
+    fn append(&self, data: &[u8], entry: &Entry) -> Result<Option<Arc<Unsent>>> {
         let mut pending = lock(&self.pending);
+        while pending.is_full(Kind::of(&entry.id)) {
+            pending = wait(&self.stored, pending);
+        }
         let session = self.session(&mut pending)?;
         let maker = Maker {
             random: self.repository.random(),
@@ -159,7 +170,7 @@ impl Writer {
             session: &session,
             pack_length: self.repository.format().pack_length() as usize,
         };
-        pending.append(sealed, entry, &maker)
+        pending.append(data, entry, &maker)
     }
 
     /// Deletes a content: it is not there any more for writers, and for readers once maintenance has made it final. Only for what can never be
@@ -182,7 +193,7 @@ impl Writer {
 
     fn flush_alone(&self, _gate: &RwLockWriteGuard<'_, ()>) -> Result<()> {
         let unsent = lock(&self.pending).close_all(self.repository.random(), self.repository.crypto())?;
-        unsent.iter().try_for_each(|unsent| self.send(unsent))?;
+        parallel::map(&unsent, SENDS, |unsent| self.send(unsent))?;
         let entries = lock(&self.pending).entries();
         if !entries.is_empty() {
             self.check_packs(&entries)?;
@@ -194,10 +205,11 @@ impl Writer {
                 format: &format,
                 crypto: self.repository.crypto(),
             };
-            publisher.publish(&entries, &session.to_string())?;
-            self.repository.refresh()?;
+            let known = self.repository.indexes().epochs().cloned();
+            let written = publisher.publish(&entries, &session.to_string(), known)?;
+            self.repository.has_written(written)?;
         }
-        let done = std::mem::take(&mut *lock(&self.pending));
+        let done = std::mem::replace(&mut *lock(&self.pending), Pending::new(unsent_max()));
         done.marker.map_or(Ok(()), |marker| self.repository.storage().delete(&marker))
     }
 
@@ -224,7 +236,8 @@ impl Writer {
             &session.to_string(),
             &text,
         )?;
-        let there = storage.put(&name, &sealed, None)?;
+        storage.put(&name, &sealed, None)?;
+        let there = storage.head(&name)?.modified;
         let skew = there.since(now).max(now.since(there));
         if skew > SKEW_MAX {
             storage.delete(&name)?;
@@ -239,10 +252,18 @@ impl Writer {
     /// Stores a pack; if that fails it stays in memory, and nothing is added before it has succeeded.
     fn send(&self, unsent: &Unsent) -> Result<()> {
         let storage = self.repository.storage();
-        let retention = self.repository.format().retention_of(unsent.name(), storage.now());
-        storage.put(unsent.name(), unsent.bytes(), retention).inspect_err(|_| unsent.fail())?;
-        lock(&self.pending).sent(unsent.name(), storage.now());
-        Ok(())
+        let retention = self.repository.format().retention_of(&unsent.name, storage.now());
+        let how = Put { replace: true, retention };
+        let stored = storage.store(&unsent.name, unsent.bytes.clone(), how);
+        {
+            let mut pending = lock(&self.pending);
+            match &stored {
+                Ok(()) => pending.sent(&unsent.name, storage.now()),
+                Err(_) => unsent.fail(),
+            }
+        }
+        self.stored.notify_all();
+        stored
     }
 
     /// A writer that was held up for long may find its packs collected: an index of them would tell of contents that are gone.

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::content::pack::{Kind, Pack};
+use bytes::Bytes;
+
+use crate::content::pack::{self, Kind, Pack};
 use crate::content::session::SessionId;
 use crate::content::table::Crypto;
 use crate::content::{ContentId, Entry, after};
@@ -12,7 +14,6 @@ use crate::random::Random;
 use crate::{Result, Time};
 
 /// What is pending in a session.
-#[derive(Default)]
 pub(super) struct Pending {
     pub(super) session: Option<SessionId>,
     /// The blob that marks the session.
@@ -21,6 +22,8 @@ pub(super) struct Pending {
     pub(super) first_sent: Option<Time>,
     data: Option<Pack>,
     metadata: Option<Pack>,
+    /// How many packs are stored at once.
+    unsent_max: usize,
     /// Packs that are full and are not known to be stored, by name.
     unsent: HashMap<Arc<str>, Arc<Unsent>>,
     entries: BTreeMap<ContentId, Entry>,
@@ -28,19 +31,12 @@ pub(super) struct Pending {
 
 /// A whole pack that is being stored, or was not.
 pub(super) struct Unsent {
-    pack: Pack,
+    pub(super) name: Arc<str>,
+    pub(super) bytes: Bytes,
     has_failed: AtomicBool,
 }
 
 impl Unsent {
-    pub(super) fn name(&self) -> &str {
-        &self.pack.name
-    }
-
-    pub(super) fn bytes(&self) -> &[u8] {
-        self.pack.bytes()
-    }
-
     /// Notes that it could not be stored.
     pub(super) fn fail(&self) {
         self.has_failed.store(true, Ordering::Relaxed);
@@ -57,6 +53,20 @@ pub(super) struct Maker<'a> {
 }
 
 impl Pending {
+    /// Nothing, of a session that stores so many packs at once.
+    pub(super) fn new(unsent_max: usize) -> Self {
+        Self {
+            session: None,
+            marker: None,
+            first_sent: None,
+            data: None,
+            metadata: None,
+            unsent_max,
+            unsent: HashMap::new(),
+            entries: BTreeMap::new(),
+        }
+    }
+
     /// What is known of a content.
     pub(super) fn entry(&self, id: &ContentId) -> Option<&Entry> {
         self.entries.get(id)
@@ -80,17 +90,29 @@ impl Pending {
     /// The entry of a content and, while its pack is in memory, its encrypted bytes.
     pub(super) fn sealed(&self, id: &ContentId) -> Option<(Entry, Option<Vec<u8>>)> {
         let entry = self.entries.get(id)?;
-        let open = [&self.data, &self.metadata].into_iter().flatten();
-        let packs = open.chain(self.unsent.get(&entry.pack).map(|unsent| &unsent.pack));
-        let bytes = packs.filter(|pack| pack.name == entry.pack).find_map(|pack| pack.slice(entry));
+        let open = [&self.data, &self.metadata].into_iter().flatten().find(|pack| pack.name == entry.pack);
+        let bytes = match open {
+            Some(pack) => pack.slice(entry),
+            None => self.unsent.get(&entry.pack).and_then(|unsent| pack::slice(&unsent.bytes, entry)),
+        };
         Some((entry.clone(), bytes.map(<[u8]>::to_vec)))
     }
 
-    /// Adds a content, unless somebody else just has; the pack that it filled.
+    /// Whether nothing is to be added before a pack of those that are being stored is.
+    pub(super) fn is_full(&self, kind: Kind) -> bool {
+        let is_open = match kind {
+            Kind::Data => self.data.is_some(),
+            Kind::Metadata => self.metadata.is_some(),
+        };
+        let under_way = self.unsent.values().filter(|unsent| !unsent.has_failed.load(Ordering::Relaxed));
+        !is_open && under_way.count() >= self.unsent_max
+    }
+
+    /// Encrypts a content and adds it, unless somebody else just has; the pack that it filled.
     pub(super) fn append(
         &mut self,
-        sealed: &[u8],
-        entry: Entry,
+        data: &[u8],
+        entry: &Entry,
         maker: &Maker<'_>,
     ) -> Result<Option<Arc<Unsent>>> {
         let known = self.entries.get(&entry.id);
@@ -104,7 +126,9 @@ impl Pending {
             Some(pack) => pack,
             None => Pack::new(maker.random, kind, maker.session, maker.pack_length)?,
         };
-        let appended = pack.append(sealed, &Entry { time, ..entry });
+        let seal =
+            |pack: &mut Vec<u8>| maker.crypto.encryptor.seal_into(maker.random, entry.id.iv(), data, pack);
+        let appended = pack.append(&Entry { time, ..entry.clone() }, seal);
         let is_full = pack.len() >= maker.pack_length;
         *open = Some(pack);
         self.put_entry(appended?);
@@ -124,8 +148,9 @@ impl Pending {
             pack.finish(random, crypto)?;
         }
         let Some(pack) = self.open(kind).take() else { return Ok(None) };
-        let unsent = Arc::new(Unsent { pack, has_failed: AtomicBool::new(false) });
-        self.unsent.insert(Arc::clone(&unsent.pack.name), Arc::clone(&unsent));
+        let name = Arc::clone(&pack.name);
+        let unsent = Arc::new(Unsent { name, bytes: pack.into_bytes(), has_failed: AtomicBool::new(false) });
+        self.unsent.insert(Arc::clone(&unsent.name), Arc::clone(&unsent));
         Ok(Some(unsent))
     }
 

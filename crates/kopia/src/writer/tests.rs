@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::thread;
 
+use bytes::Bytes;
+
 use super::*;
 use crate::compression::Compression;
 use crate::format::Options;
@@ -62,13 +64,9 @@ impl Storage for Faulty {
     fn head(&self, name: &str) -> Result<Blob> {
         self.inner.head(name)
     }
-    fn put(&self, name: &str, data: &[u8], retention: Option<Retention>) -> Result<Time> {
+    fn store(&self, name: &str, data: Bytes, how: Put) -> Result<()> {
         self.change(name)?;
-        self.inner.put(name, data, retention)
-    }
-    fn put_if_absent(&self, name: &str, data: &[u8], retention: Option<Retention>) -> Result<Time> {
-        self.change(name)?;
-        self.inner.put_if_absent(name, data, retention)
+        self.inner.store(name, data, how)
     }
     fn delete(&self, name: &str) -> Result<()> {
         self.change(name)?;
@@ -301,7 +299,7 @@ fn every_flipped_byte_of_packs_and_indexes_is_an_error_that_names_the_blob() {
             [whole[..byte].to_vec(), [&whole[..byte], &[whole[byte] ^ 1], &whole[byte + 1..]].concat()]
         {
             storage.inner.put(&index, &damaged, None).unwrap();
-            let loaded = crate::index_set::IndexSet::default().refreshed(&*storage, &format, crypto);
+            let loaded = crate::index_set::IndexSet::default().refreshed(None, &*storage, &format, crypto);
             let error = loaded.unwrap_err();
             assert_eq!((error.kind(), error.subject()), (ErrorKind::Corrupt, index.as_str()));
         }

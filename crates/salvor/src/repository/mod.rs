@@ -10,7 +10,6 @@ mod tests;
 use std::sync::Arc;
 
 use controllers::deps::Clock;
-use futures::TryStreamExt;
 use kopia::{Error, ErrorKind, Result, Time};
 use store::{Meta, Store};
 use tokio::runtime::Handle;
@@ -48,22 +47,14 @@ impl Bucket {
         self.wait(name, self.store.head(&self.key(name)))
     }
 
-    /// A whole object of at most `limit` bytes; no more than that is kept of a longer one.
+    /// A whole object of at most `limit` bytes; no more than that is read of a longer one.
     fn whole(&self, name: &str, limit: usize) -> Result<Vec<u8>> {
-        let key = self.key(name);
-        let read = async {
-            let mut pieces = self.store.stream(&key).await?;
-            let mut data = Vec::new();
-            while let Some(piece) = pieces.try_next().await? {
-                if data.len() + piece.len() > limit {
-                    return Ok::<_, store::Error>(None);
-                }
-                data.extend_from_slice(&piece);
-            }
-            Ok(Some(data))
-        };
-        let too_large = || Error::new(ErrorKind::TooLarge, name, format!("has more than {limit} bytes"));
-        self.wait(name, read)?.ok_or_else(too_large)
+        let end = (limit as u64).saturating_add(1);
+        let bytes = self.wait(name, self.store.get_range(&self.key(name), 0, end))?;
+        match bytes.len() > limit {
+            true => Err(Error::new(ErrorKind::TooLarge, name, format!("has more than {limit} bytes"))),
+            false => Ok(bytes.into()),
+        }
     }
 
     /// Part of an object, all of it.

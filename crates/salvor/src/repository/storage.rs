@@ -1,24 +1,15 @@
 //! Kopia's blobs in a location: one object each, directly in the repository's folder, as Kopia has it in every bucket.
 
 use bytes::Bytes;
-use kopia::storage::{Blob, Retention, Storage, check_name};
+use kopia::storage::{Blob, Put, Retention, Storage, check_name};
 use kopia::{Error, ErrorKind, Result, Time};
-use store::{Meta, Put};
+use store::Meta;
 
 use super::{Bucket, modified, time};
 
 impl Bucket {
     fn blob(&self, name: &str, meta: &Meta) -> Result<Blob> {
         Ok(Blob { name: name.to_owned(), length: meta.size, modified: modified(name, meta)? })
-    }
-
-    fn store(&self, name: &str, data: &[u8], retention: Option<Retention>, condition: Put) -> Result<Time> {
-        check_name(name)?;
-        if retention.is_some() {
-            return Err(kept(name));
-        }
-        self.wait(name, self.store.put(&self.key(name), Bytes::copy_from_slice(data), condition))?;
-        Ok(self.head(name)?.modified)
     }
 }
 
@@ -44,16 +35,17 @@ impl Storage for Bucket {
         self.blob(name, &self.meta(name)?)
     }
 
-    fn put(&self, name: &str, data: &[u8], retention: Option<Retention>) -> Result<Time> {
-        self.store(name, data, retention, Put::Overwrite)
-    }
-
-    fn put_if_absent(&self, name: &str, data: &[u8], retention: Option<Retention>) -> Result<Time> {
-        if !self.store.capabilities().create {
+    fn store(&self, name: &str, data: Bytes, how: Put) -> Result<()> {
+        check_name(name)?;
+        if how.retention.is_some() {
+            return Err(kept(name));
+        }
+        if !how.replace && !self.store.capabilities().create {
             let reason = "cannot be put only if it is absent: the store has no conditional writes";
             return Err(Error::new(ErrorKind::Unsupported, name, reason));
         }
-        self.store(name, data, retention, Put::Create)
+        let condition = if how.replace { store::Put::Overwrite } else { store::Put::Create };
+        self.wait(name, self.store.put(&self.key(name), data, condition)).map(drop)
     }
 
     fn delete(&self, name: &str) -> Result<()> {

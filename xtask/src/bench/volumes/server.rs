@@ -41,7 +41,9 @@ pub(super) async fn start(folder: &Path, delay: Duration, progress: Progress) ->
     let behind = port.context("failed to find a free port")?;
     let mut command = Command::new(program);
     command.env("ROOT_ACCESS_KEY", ACCESS_KEY).env("ROOT_SECRET_KEY", SECRET_KEY).kill_on_drop(true);
-    command.args(["--port", &behind.to_string(), "--region", REGION, "--quiet", "posix"]).arg(root);
+    command
+        .args(["--port", &behind.to_string(), "--region", REGION, "--quiet", "--keep-alive", "posix"])
+        .arg(root);
     let process =
         command.stdout(std::process::Stdio::null()).spawn().context("failed to start the S3 server")?;
     until("the S3 server does not listen", PATIENCE, || async {
