@@ -11,6 +11,8 @@ use crate::{Error, Result, Writer};
 
 /// How many bytes are taken at once before somebody looks whether a content ends in them.
 const STEP: usize = 256 << 10;
+/// The length from which on a content gets the room of the longest, so that it is not in memory twice whenever it grows.
+const GROWN: usize = 1 << 20;
 
 /// An object that is being written. It keeps at most one content in memory, and one more for each thread that helps. A copy goes on by itself.
 #[derive(Clone)]
@@ -74,6 +76,9 @@ impl<'a> ObjectWriter<'a> {
     pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
         for piece in bytes.chunks(STEP) {
             let mut seen = self.chunk.len();
+            if seen >= GROWN && self.chunk.capacity() < seen + piece.len() {
+                self.chunk.reserve_exact(self.splitter.length_max() + STEP - seen);
+            }
             self.chunk.extend_from_slice(piece);
             while let Some(length) = self.splitter.cut(&self.chunk, seen) {
                 self.store(length)?;

@@ -74,6 +74,14 @@ impl Splitter {
         }
     }
 
+    /// The most bytes of a chunk.
+    pub fn length_max(self) -> usize {
+        match self.method {
+            Method::Fixed => self.length,
+            Method::Buzhash | Method::RabinKarp => self.length * 2,
+        }
+    }
+
     /// The length of the first chunk of `data`, if it ends in there; its first `seen` bytes are known to hold no end.
     pub fn cut(self, data: &[u8], seen: usize) -> Option<usize> {
         match self.method {
@@ -92,7 +100,7 @@ impl Splitter {
         hash: impl Fn(&[u8; WINDOW]) -> u64,
         roll: impl Fn(u64, u8, u8) -> u64,
     ) -> Option<usize> {
-        let (min, max) = (self.length / 2, self.length * 2);
+        let (min, max) = (self.length / 2, self.length_max());
         let mask = self.length as u64 - 1;
         let start = min.max(seen.saturating_add(1));
         let end = max.min(data.len());

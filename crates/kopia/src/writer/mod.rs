@@ -151,7 +151,7 @@ impl Writer {
             key: 0,
         };
         match self.append(compressed.as_deref().unwrap_or(data), &entry)? {
-            Some(full) => self.send(&full),
+            Some(full) => self.send(full),
             None => Ok(()),
         }
     }
@@ -193,7 +193,7 @@ impl Writer {
 
     fn flush_alone(&self, _gate: &RwLockWriteGuard<'_, ()>) -> Result<()> {
         let unsent = lock(&self.pending).close_all(self.repository.random(), self.repository.crypto())?;
-        parallel::map(&unsent, SENDS, |unsent| self.send(unsent))?;
+        parallel::map(&unsent, SENDS, |unsent| self.send(Arc::clone(unsent)))?;
         let entries = lock(&self.pending).entries();
         if !entries.is_empty() {
             self.check_packs(&entries)?;
@@ -250,7 +250,7 @@ impl Writer {
     }
 
     /// Stores a pack; if that fails it stays in memory, and nothing is added before it has succeeded.
-    fn send(&self, unsent: &Unsent) -> Result<()> {
+    fn send(&self, unsent: Arc<Unsent>) -> Result<()> {
         let storage = self.repository.storage();
         let retention = self.repository.format().retention_of(&unsent.name, storage.now());
         let how = Put { replace: true, retention };
@@ -262,6 +262,8 @@ impl Writer {
                 Err(_) => unsent.fail(),
             }
         }
+        // its bytes go before somebody begins another one
+        drop(unsent);
         self.stored.notify_all();
         stored
     }
@@ -280,7 +282,7 @@ impl Writer {
 
     fn send_left_over(&self) -> Result<()> {
         let failed = lock(&self.pending).take_failed();
-        failed.iter().try_for_each(|unsent| self.send(unsent))
+        failed.into_iter().try_for_each(|unsent| self.send(unsent))
     }
 
     /// What is known of a content: what is pending goes before what is stored.

@@ -39,7 +39,7 @@ pub struct Restore {
     #[arg(long)]
     ignore_permission_errors: bool,
     /// How many packs are read and files are written at once
-    #[arg(long, value_name = "COUNT", default_value_t = 4)]
+    #[arg(long, value_name = "COUNT", default_value_t = kopia::restore::Options::default().threads)]
     threads: usize,
     #[command(flatten)]
     show: Show,
