@@ -46,7 +46,7 @@ pub(super) fn load(storage: &dyn Storage, seal: &Seal) -> Result<Option<Retentio
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<Option<RetentionPeriod>> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Option<RetentionPeriod>> {
     let document: Document =
         serde_json::from_slice(bytes).map_err(|error| Error::corrupt(BLOBCFG, error.to_string()))?;
     if document.mode.is_empty() && document.period.is_zero() {
