@@ -7,9 +7,10 @@ use crate::ignore::{Rules, Scope};
 
 pub(super) const TARGET: Target = Target { name: "ignore", samples, read };
 
-const SAMPLES: [&str; 3] = [
+const SAMPLES: [&str; 4] = [
     "a/b/file.tmp\n*.tmp\n!/a/**/file.tmp\n# why\nb/\n\\#odd\\ \n",
     "deep/er/and/deeper\n/deep/**/d[e-g]eper\n**/x\na/**\n[!a-c]?[[:alpha:]]*\n",
+    "a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/b\n**/a/**/a/**/a/**/a/**/a/**/a/**/a/**/a/**/a/**/a/**/a/**/a/**/c\n",
     "aaaaaaaaaaaaaaaaaaaaaaaab\n*a*a*a*a*a*b\n**/a/**/a/**/b\n",
 ];
 
