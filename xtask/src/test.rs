@@ -31,7 +31,7 @@ pub(crate) struct Options {
     #[arg(long)]
     keep: bool,
     /// How long each reader of what a store holds is tried by the suites `fuzz` and `long`.
-    #[arg(long, default_value_t = 3, value_name = "MINUTES")]
+    #[arg(long, default_value_t = 3, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..))]
     fuzz_minutes: u32,
 }
 
