@@ -6,6 +6,7 @@ mod codegen;
 mod demo;
 mod deny;
 mod files;
+mod fuzz;
 mod image;
 mod source;
 mod stats;

@@ -17,7 +17,7 @@ use testkit::s3::S3;
 use testkit::tools::{KOPIA, RESTIC};
 use testkit::velero;
 
-use crate::{deny, image};
+use crate::{deny, fuzz, image};
 
 /// The cluster that tests use.
 const CLUSTER: &str = "test";
@@ -30,6 +30,9 @@ pub(crate) struct Options {
     /// Leave the cluster up.
     #[arg(long)]
     keep: bool,
+    /// How long each reader of what a store holds is tried by the suites `fuzz` and `long`.
+    #[arg(long, default_value_t = 3, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..))]
+    fuzz_minutes: u32,
 }
 
 /// The suites.
@@ -47,8 +50,10 @@ enum Suite {
     Interop,
     /// The demo, beside another cluster.
     Demo,
-    /// Servers killed at many random moments, many random requests beside the real Velero, and the real restic; no part
-    /// of the gate.
+    /// Every reader of what a store holds, on input that coverage leads to; no part of the gate.
+    Fuzz,
+    /// That, servers killed at many random moments, many random requests beside the real Velero, and the real restic; no
+    /// part of the gate.
     Long,
 }
 
@@ -62,6 +67,7 @@ impl Suite {
             Self::E2e => &["--workspace", "--test", "it", "--", "e2e::"],
             Self::Interop => &["--workspace", "--test", "it", "--", "interop::", "differential::"],
             Self::Demo => &["--workspace", "--test", "it", "--", "demo::"],
+            Self::Fuzz => &[],
             Self::Long => &["--workspace", "--test", "it", "--", "--ignored", "--nocapture"],
         }
     }
@@ -74,6 +80,12 @@ type Environment = Vec<(&'static str, String)>;
 pub(crate) async fn run(options: &Options) -> Result<()> {
     let progress = Progress::shown();
     let mut times = Times::default();
+    if matches!(options.suite, Some(Suite::Fuzz | Suite::Long)) {
+        times.take("fuzz", || fuzz::run(options.fuzz_minutes, progress))?;
+    }
+    if options.suite == Some(Suite::Fuzz) {
+        return Ok(());
+    }
     if options.suite.is_none() {
         checks(progress, &mut times)?;
     }

@@ -214,20 +214,33 @@ fn named_class(bytes: &mut &[u8], ranges: &mut Vec<(u8, u8)>) -> Result<(), ()> 
     Ok(())
 }
 
-/// Whether names, all of them, are what a pattern says.
+/// Whether names, all of them, are what a pattern says: the last `**` takes one name more whenever what follows it does not fit. Trying the earlier
+/// ones again, too, would find no more, and could take forever.
 fn matches(segments: &[Segment], names: &[&[u8]]) -> bool {
-    match (segments, names) {
-        ([], names) => names.is_empty(),
-        // at the end: everything inside, not the directory itself
-        ([Segment::AnyDepth], names) => !names.is_empty(),
-        ([Segment::AnyDepth, rest @ ..], names) => {
-            (0..=names.len()).any(|skipped| matches(rest, &names[skipped..]))
+    let (mut segment, mut name) = (0, 0);
+    let mut star = None;
+    while name < names.len() {
+        match segments.get(segment) {
+            // at the end: everything inside, not the directory itself
+            Some(Segment::AnyDepth) if segment + 1 == segments.len() => return true,
+            Some(Segment::AnyDepth) => {
+                star = Some((segment, name));
+                segment += 1;
+            }
+            Some(Segment::Name(tokens)) if matches_name(tokens, names[name]) => {
+                segment += 1;
+                name += 1;
+            }
+            _ => match &mut star {
+                Some((at, taken)) => {
+                    *taken += 1;
+                    (segment, name) = (*at + 1, *taken);
+                }
+                None => return false,
+            },
         }
-        ([Segment::Name(tokens), rest @ ..], [name, names @ ..]) => {
-            matches_name(tokens, name) && matches(rest, names)
-        }
-        ([Segment::Name(_), ..], []) => false,
     }
+    segment == segments.len()
 }
 
 /// Whether a name is what tokens say: the last star takes one byte more whenever what follows it does not fit.
@@ -331,6 +344,29 @@ mod tests {
         assert!(below.excludes(b"src/other.o", false));
     }
 
+    /// By every way of trying, this would take longer than the world has been there.
+    #[test]
+    fn patterns_of_many_depths_are_tried_in_a_moment() {
+        let (pattern, path) = ("**/a/".repeat(40) + "b", "a/".repeat(400));
+        assert!(excludes(&[&pattern], &format!("{path}b")));
+        assert!(!excludes(&[&pattern], &format!("{path}c")));
+    }
+
+    /// What a pattern means, as it is said: each `**` may stand for any number of names.
+    fn means(segments: &[Segment], names: &[&[u8]]) -> bool {
+        match (segments, names) {
+            ([], names) => names.is_empty(),
+            ([Segment::AnyDepth], names) => !names.is_empty(),
+            ([Segment::AnyDepth, rest @ ..], names) => {
+                (0..=names.len()).any(|taken| means(rest, &names[taken..]))
+            }
+            ([Segment::Name(tokens), rest @ ..], [name, names @ ..]) => {
+                matches_name(tokens, name) && means(rest, names)
+            }
+            ([Segment::Name(_), ..], []) => false,
+        }
+    }
+
     #[test]
     fn what_is_no_pattern_is_told() {
         for bad in ["[", "a[b", r"a\", "[[:what:]]", "[a-"] {
@@ -344,6 +380,14 @@ mod tests {
         fn any_line_is_a_pattern_or_none(line in ".*", path in ".*") {
             let (rules, _) = Rules::parse([&*line]);
             Scope::new(Arc::new(rules)).excludes(path.as_bytes(), false);
+        }
+
+        #[test]
+        fn patterns_fit_what_they_mean(pattern in r"(a|b|\*|\*\*)(/(a|b|\*|\*\*)){0,6}", path in "[ab](/[ab]){0,6}") {
+            let names: Vec<&[u8]> = path.split('/').map(str::as_bytes).collect();
+            if let Ok(Some(rule)) = Rule::parse(&pattern) {
+                prop_assert_eq!(matches(&rule.segments, &names), means(&rule.segments, &names));
+            }
         }
 
         #[test]

@@ -55,6 +55,10 @@ pub mod upload;
 pub mod verify;
 pub mod writer;
 
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
+
 mod beneath;
 mod cache;
 mod gojson;

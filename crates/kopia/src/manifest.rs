@@ -145,14 +145,20 @@ impl Manifests {
     }
 }
 
-fn parse(id: &ContentId, gzip: &[u8]) -> Result<Vec<Manifest>> {
+/// The manifests in a content.
+pub(crate) fn parse(id: &ContentId, gzip: &[u8]) -> Result<Vec<Manifest>> {
     let mut json = Vec::new();
     let unpacked = MultiGzDecoder::new(gzip).take(LENGTH_MAX + 1).read_to_end(&mut json);
     unpacked.map_err(|error| Error::corrupt(id, format!("does not decompress: {error}")))?;
     if json.len() as u64 > LENGTH_MAX {
         return Err(Error::corrupt(id, format!("has more than {LENGTH_MAX} bytes")));
     }
-    let document: Document = serde_json::from_slice(&json)
+    parse_json(id, &json)
+}
+
+/// The same, unpacked.
+pub(crate) fn parse_json(id: &ContentId, json: &[u8]) -> Result<Vec<Manifest>> {
+    let document: Document = serde_json::from_slice(json)
         .map_err(|error| Error::corrupt(id, format!("holds no manifests: {error}")))?;
     Ok(document.entries)
 }

@@ -85,12 +85,22 @@ impl Index {
         let mut index = Self::default();
         for file in listed {
             let path = format!("{FOLDER}/{}", file.name);
-            let read: Document = parse(&path, "index", &document(files, key, &path)?)?;
-            read.packs.iter().try_for_each(|pack| index.add(&path, pack))?;
+            index.add_document(&path, &document(files, key, &path)?)?;
         }
-        index.places.sort_unstable();
-        index.places.dedup_by(|next, kept| (next.kind, next.id) == (kept.kind, kept.id));
+        index.sort();
         Ok(index)
+    }
+
+    /// Adds what a file says; then [`sort`](Self::sort) has to be called.
+    pub(crate) fn add_document(&mut self, path: &str, document: &[u8]) -> Result<()> {
+        let read: Document = parse(path, "index", document)?;
+        read.packs.iter().try_for_each(|pack| self.add(path, pack))
+    }
+
+    /// Makes what was added findable.
+    pub(crate) fn sort(&mut self) {
+        self.places.sort_unstable();
+        self.places.dedup_by(|next, kept| (next.kind, next.id) == (kept.kind, kept.id));
     }
 
     fn add(&mut self, path: &str, pack: &Pack) -> Result<()> {

@@ -19,7 +19,7 @@
 //! An open repository is a [`kopia::restore::Tree`]: [`restore`] hands it to the same sink that Kopia's snapshots go into, which nothing leads out of.
 //!
 //! What a restore brings back: files, links, folders, several names of one file, owners, permissions, times and extended attributes but for those of
-//! SELinux, which are the node's. Devices, pipes and sockets are reported as problems. The old layout that restic had for S3 before version 0.8 is not read.
+//! SELinux, which are the node's; of links they are problems. Devices are made where the system lets a process, pipes and sockets everywhere. The old layout that restic had for S3 before version 0.8 is not read.
 
 pub mod files;
 pub mod id;
@@ -28,6 +28,10 @@ pub mod restore;
 pub mod snapshot;
 pub mod tree;
 pub mod verify;
+
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
 
 mod ahead;
 mod crypto;

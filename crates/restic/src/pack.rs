@@ -37,7 +37,8 @@ pub(crate) fn list(files: &dyn Files, key: &Key, pack: &str) -> Result<Vec<Packe
     parse(&path, &list)
 }
 
-fn parse(path: &str, mut list: &[u8]) -> Result<Vec<Packed>> {
+/// The same, of the list as it is sealed.
+pub(crate) fn parse(path: &str, mut list: &[u8]) -> Result<Vec<Packed>> {
     let (mut blobs, mut offset) = (Vec::new(), 0u32);
     while let Some((&kind, rest)) = list.split_first() {
         let (row, after) = row(kind, offset, rest).ok_or_else(|| corrupt(path, "has a list that is none"))?;

@@ -5,7 +5,7 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kopia::content::Prefix;
-use kopia::restore::{Attribute, Data, Found};
+use kopia::restore::{Attribute, Data, Found, Special};
 use kopia::snapshot::{DirEntry, EntryType, Mode};
 use kopia::{ObjectId, Time};
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -36,6 +36,9 @@ struct Node {
     inode: u64,
     #[serde(default)]
     device_id: u64,
+    /// The number of a device.
+    #[serde(default)]
+    device: u64,
     #[serde(default)]
     size: u64,
     #[serde(default)]
@@ -104,6 +107,10 @@ impl Node {
                 entry.size = target.len() as u64;
                 data = Data::Bytes(target);
             }
+            "fifo" => data = Data::Special(Special::Pipe),
+            "socket" => data = Data::Special(Special::Socket),
+            "chardev" => data = Data::Special(Special::CharacterDevice(self.device)),
+            "dev" => data = Data::Special(Special::BlockDevice(self.device)),
             _ => {}
         }
         Ok(Found { entry, data, attributes: attributes(self.extended_attributes.unwrap_or_default()) })
@@ -246,6 +253,8 @@ mod tests {
             r#"{"name":"l","type":"symlink","linktarget":"x","linktarget_raw":"/w==","content":null}"#
                 .to_owned(),
             r#"{"name":"p","type":"fifo","mode":33554852}"#.to_owned(),
+            r#"{"name":"c","type":"chardev","mode":69206454,"device":259}"#.to_owned(),
+            r#"{"name":"i","type":"irregular"}"#.to_owned(),
         ];
         let found = found(&format!("[{}]", rows.join(","))).unwrap();
         let file = &found[0];
@@ -258,7 +267,10 @@ mod tests {
         assert_eq!((found[1].entry.kind, found[1].entry.object), (EntryType::Directory, object_of_tree(id)));
         assert_eq!(found[1].entry.mode, Mode::from_unix(0o755));
         assert_eq!((&found[2].data, found[2].entry.size), (&Data::Bytes(vec![0xff]), 1));
-        assert_eq!(found[3].entry.kind, EntryType::Unknown);
+        let special = |found: &Found| (found.entry.kind, found.data.clone());
+        assert_eq!(special(&found[3]), (EntryType::Unknown, Data::Special(Special::Pipe)));
+        assert_eq!(special(&found[4]), (EntryType::Unknown, Data::Special(Special::CharacterDevice(259))));
+        assert_eq!(special(&found[5]), (EntryType::Unknown, Data::Object), "restic's irregular ones");
     }
 
     #[test]

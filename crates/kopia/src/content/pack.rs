@@ -200,7 +200,8 @@ pub fn local_index(storage: &dyn Storage, crypto: &crate::Format, name: &str) ->
     entries_of(storage, &crypto, name)
 }
 
-fn entries_of(storage: &dyn Storage, crypto: &Crypto, name: &str) -> Result<Vec<Entry>> {
+/// The same, with the algorithms of the repository.
+pub(crate) fn entries_of(storage: &dyn Storage, crypto: &Crypto, name: &str) -> Result<Vec<Entry>> {
     let corrupt = || Error::corrupt(name, "has no index of its own at its end: damaged or cut off");
     let size = storage.head(name)?.length;
     let length = END_LENGTH.min(usize::try_from(size).unwrap_or(END_LENGTH));

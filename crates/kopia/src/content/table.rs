@@ -58,7 +58,7 @@ pub(crate) mod tests {
     #[test]
     fn index_blobs_are_named_and_encrypted_as_kopia_does() {
         let crypto = synthetic();
-        let plaintext = hex::decode(crate::content::index::V2_SAMPLE).unwrap();
+        let plaintext = hex::decode(crate::fuzz::index::V2).unwrap();
         let (name, sealed) =
             crypto.seal_table(&NONCE, "xn0_", "s0011223344556677148-c1", &plaintext).unwrap();
         assert_eq!(name, "xn0_4ed7a4d393580c5e00f869580071fe80-s0011223344556677148-c1");

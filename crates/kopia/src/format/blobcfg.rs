@@ -50,7 +50,7 @@ pub(super) fn open(sealed: Option<Vec<u8>>, seal: &Seal) -> Result<Option<Retent
     sealed.map_or(Ok(None), |sealed| parse(&seal.open(BLOBCFG, sealed)?))
 }
 
-fn parse(bytes: &[u8]) -> Result<Option<RetentionPeriod>> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Option<RetentionPeriod>> {
     let document: Document =
         serde_json::from_slice(bytes).map_err(|error| Error::corrupt(BLOBCFG, error.to_string()))?;
     if document.mode.is_empty() && document.period.is_zero() {

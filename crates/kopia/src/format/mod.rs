@@ -7,6 +7,8 @@ pub(crate) mod keys;
 mod lock;
 mod seal;
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 #[cfg(test)]
 pub(crate) mod tests;
 

@@ -97,7 +97,12 @@ impl Schedule {
         let key = repository.format().maintenance_key()?;
         let corrupt = || Error::corrupt(BLOB, "is damaged, or of another repository");
         let json = open_with(&aes_key(&key)?, AAD, sealed).ok_or_else(corrupt)?;
-        serde_json::from_slice(&json).map_err(|error| Error::corrupt(BLOB, error.to_string()))
+        Self::parse(&json)
+    }
+
+    /// Reads it, opened.
+    pub(crate) fn parse(json: &[u8]) -> Result<Self> {
+        serde_json::from_slice(json).map_err(|error| Error::corrupt(BLOB, error.to_string()))
     }
 
     /// Stores it.

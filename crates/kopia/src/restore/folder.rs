@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -195,6 +195,12 @@ impl Opened {
         Ok(sys::symlinkat(target, &self.0, name)?)
     }
 
+    /// A new pipe, socket or device, likewise.
+    pub(super) fn make(&self, name: &[u8], kind: FileType, number: u64) -> io::Result<()> {
+        self.remove(name)?;
+        Ok(sys::mknodat(&self.0, name, kind, Mode::RUSR | Mode::WUSR, number)?)
+    }
+
     /// Another name for a file.
     pub(super) fn link_file(&self, name: &[u8], folder: &Self, other: &[u8]) -> io::Result<()> {
         Ok(sys::linkat(&self.0, name, &folder.0, other, AtFlags::empty())?)
@@ -255,6 +261,14 @@ pub(super) fn set_of_link(
     let no_follow = AtFlags::SYMLINK_NOFOLLOW;
     allowed(sys::chownat(&place.0, name, uid, gid, no_follow), options.ignore_permission_errors)?;
     allowed(sys::utimensat(&place.0, name, &times(entry), no_follow), options.ignore_permission_errors)
+}
+
+/// Gives what cannot be opened the permissions that it had, by the way to it that the system knows: its name may be a link's by now.
+pub(super) fn set_mode(place: &Opened, name: &[u8], entry: &DirEntry, options: &Options) -> io::Result<()> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let fd = sys::openat(&place.0, name, flags, Mode::empty())?;
+    let mode = Mode::from_raw_mode(entry.mode.to_unix());
+    allowed(sys::chmod(format!("/proc/self/fd/{}", fd.as_raw_fd()), mode), options.ignore_permission_errors)
 }
 
 /// Gives a file or folder its extended attributes. A new owner takes some away, so that they come last.

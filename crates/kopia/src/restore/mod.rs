@@ -5,6 +5,7 @@ mod folder;
 mod links;
 mod options;
 mod plan;
+mod special;
 mod target;
 mod tree;
 mod worker;
@@ -23,6 +24,7 @@ use links::Links;
 pub use options::{Existing, Options};
 use options::{Selected, selected};
 use plan::{Plan, Run};
+pub use special::Special;
 use target::Target;
 pub use tree::{Attribute, Data, Found, Tree, copy, find};
 
@@ -43,6 +45,8 @@ pub struct Report {
     pub files: u64,
     /// Symbolic links that were made.
     pub symlinks: u64,
+    /// Pipes, sockets and devices that were made.
+    pub special: u64,
     /// Folders that were made, or were there.
     pub folders: u64,
     /// Files and links that were kept as they were.
@@ -196,13 +200,19 @@ impl<'a> Lister<'a> {
             }
             (Selected::Part, _) => Ok(()),
             (Selected::Whole, EntryType::File | EntryType::Symlink) => self.file(folder, found),
-            (Selected::Whole, EntryType::Unknown) => {
-                Err(Error::unsupported(path, "is of a type that is not known"))
-            }
+            (Selected::Whole, EntryType::Unknown) => match found.data {
+                Data::Special(special) => special::make(self.job, folder, &found, special),
+                _ => Err(Error::unsupported(path, "is of a type that is not known")),
+            },
         }
     }
 
     fn file(&mut self, folder: &Arc<Folder<'a>>, found: Found) -> Result<()> {
+        if found.entry.kind == EntryType::Symlink
+            && let Err(error) = special::told(&folder.path_of(&found.entry.name), &found)
+        {
+            self.job.problem(folder.path_of(&found.entry.name), error);
+        }
         let Found { entry, data, attributes } = found;
         if folder.keeps(&entry) {
             self.job.count(|report| report.kept += 1);

@@ -47,6 +47,7 @@ impl<'a> Plan<'a> {
             Data::Contents(contents) if contents.is_empty() => target.write(0, None, &[]),
             Data::Contents(contents) => self.add_contents(target, &contents),
             Data::Bytes(bytes) => target.write(0, None, &bytes),
+            Data::Special(_) => Err(Error::corrupt(target.path(), "holds no bytes")),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::Special;
 use crate::content::{ContentId, Contents};
 use crate::object::ObjectReader;
 use crate::repository::Verified;
@@ -29,6 +30,8 @@ pub enum Data {
     Contents(Vec<ContentId>),
     /// Here.
     Bytes(Vec<u8>),
+    /// Nowhere: it holds none.
+    Special(Special),
 }
 
 /// An extended attribute.
@@ -85,6 +88,7 @@ pub fn copy(tree: &dyn Tree, file: &Found, out: &mut dyn Write) -> Result<u64> {
             Ok(count + bytes.len() as u64)
         }),
         Data::Bytes(bytes) => out.write_all(bytes).map_err(failed).map(|()| bytes.len() as u64),
+        Data::Special(_) => Err(Error::invalid(name(), "holds no bytes")),
     }
 }
 

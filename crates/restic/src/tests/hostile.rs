@@ -59,8 +59,8 @@ fn sizes_that_are_not_so_are_problems_of_their_files() {
     let ids = made.pack(&[(Kind::Data, b"12345")]);
     let mut huge = file("huge", b"12345", &ids);
     huge["size"] = (u64::MAX).into();
-    let mut odd = file("pipe", b"", &[]);
-    odd["type"] = "fifo".into();
+    let mut odd = file("odd", b"", &[]);
+    odd["type"] = "irregular".into();
     let nodes = json!([
         huge,
         file("short", b"1234", &ids),
@@ -149,4 +149,55 @@ fn versions_that_are_not_known_are_refused() {
     let made = Made::new(3);
     let error = open(&made.files, &made.key).unwrap_err();
     assert_eq!((error.kind(), error.subject()), (ErrorKind::Unsupported, "config"));
+}
+
+#[test]
+fn pipes_sockets_and_devices_are_made_and_attributes_that_are_not_set_are_told() {
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
+    let special = |name: &str, kind: &str, device: u64| {
+        let mut node = file(name, b"", &[]);
+        node["type"] = kind.into();
+        node["mode"] = 0o622.into();
+        node["device"] = device.into();
+        node
+    };
+    let attributes = json!([{"name": "trusted.a", "value": "AQI="}]);
+    let (mut socket, mut to) = (special("socket", "socket", 0), link("link", "to"));
+    socket["extended_attributes"] = attributes.clone();
+    to["extended_attributes"] = attributes;
+    let null = 1 << 8 | 3;
+    let nodes = json!([
+        special("null", "chardev", null),
+        special("pipe", "fifo", 0),
+        socket,
+        to,
+        special("..", "fifo", 0)
+    ]);
+    let mut made = Made::new(2);
+    let root = made.tree(&nodes);
+    let repository = made.finish(root);
+    let target = tempfile::tempdir().unwrap();
+    fs::write(target.path().join("pipe"), "something else").unwrap();
+    let report = restored(&repository, "", target.path());
+    let at = |name: &str| fs::symlink_metadata(target.path().join(name));
+    for name in ["pipe", "socket"] {
+        let facts = at(name).unwrap();
+        assert!(facts.file_type().is_fifo() || facts.file_type().is_socket(), "{name}");
+        assert_eq!(
+            (facts.mode() & 0o7777, facts.mtime()),
+            (0o622, 1_600_000_000),
+            "{name}: whatever the umask is"
+        );
+    }
+    // whoever may not make devices is told
+    let is_made = at("null").is_ok_and(|facts| facts.file_type().is_char_device() && facts.rdev() == null);
+    assert_eq!(report.special, 2 + u64::from(is_made));
+    let told = |path: &str, kind| {
+        report.problems.iter().any(|problem| problem.error.subject() == path && problem.error.kind() == kind)
+    };
+    assert_eq!(told("null", ErrorKind::Storage), !is_made, "{:?}", report.problems);
+    assert!(told("socket", ErrorKind::Unsupported) && told("link", ErrorKind::Unsupported));
+    assert!(told("..", ErrorKind::Corrupt), "{:?}", report.problems);
+    assert_eq!(report.problem_count, 3 + u64::from(!is_made));
+    assert_eq!(fs::read_dir(target.path()).unwrap().count(), 3 + usize::from(is_made), "nothing half made");
 }

@@ -5,8 +5,6 @@ mod v2;
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-pub(crate) use tests::V2 as V2_SAMPLE;
 
 use super::{ContentId, Entry, Prefix};
 use crate::{Error, Result};

@@ -6,15 +6,7 @@ use sha2::{Digest, Sha256};
 use super::*;
 use crate::ErrorKind;
 use crate::content::entry::tests::entry;
-
-/// Two entries, of the specification.
-pub(crate) const V2: &str = "0211001100000002000000020200000000008fcad2d89cd8e0b0ad22c2720ddec71a6553f1000000002000000c0000280000006baddae1c60d7f540f5ec1c7e5\
-    e0c126f56553f101800000480000c8000064000101360000006b36000000a1000000000300000011010300703130313131323133313431353136313731383139\
-    3161316231633164316531662d733030313132323333343435353636373731343871333033313332333333343335333633373338333933613362336333643365\
-    33662d7330303131323233333434353536363737313438";
-const V1: &str = "0111001400000002008fcad2d89cd8e0b0ad22c2720ddec71a00006553f10001360000005200000020000000286baddae1c60d7f540f5ec1c7e5e0c126f50000\
-    6553f10101360000008880000048000000647031303131313231333134313531363137313831393161316231633164316531662d733030313132323333343435\
-    35363637373134387133303331333233333334333533363337333833393361336233633364336533662d7330303131323233333434353536363737313438";
+use crate::fuzz::index::{V1, V2};
 
 fn first() -> Entry {
     let pack = "p101112131415161718191a1b1c1d1e1f-s0011223344556677148";
@@ -117,6 +109,18 @@ fn very_many_entries_are_spread_by_name() {
     assert!(parts.iter().all(|part| part.len() > 10 && part.is_sorted_by_key(|entry| entry.id)));
     assert_eq!(parts.concat().len(), 100);
     assert_eq!(fnv1a(b"a"), 0xe40c_292c);
+}
+
+#[test]
+fn names_that_many_packs_share_are_refused() {
+    let (packs, name) = (100_u32, [b'p'; 255]);
+    let start = 17 + packs * 5 + 6;
+    let rows = [&[255][..], &start.to_be_bytes()].concat().repeat(packs as usize);
+    let header = [&[2, 2, 0, 16, 0, 0, 0, 0][..], &packs.to_be_bytes(), &[1, 0, 0, 0, 0]].concat();
+    let index = |rows: &[u8]| Index::parse("xn7", [&header[..], rows, &[0; 6], &name].concat());
+    assert_eq!(index(&rows).unwrap_err().kind(), ErrorKind::Corrupt);
+    let once = [&rows[..5], &[0; 5].repeat(99)].concat();
+    assert_eq!(index(&once).unwrap().len(), 0);
 }
 
 #[test]

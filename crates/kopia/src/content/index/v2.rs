@@ -44,6 +44,11 @@ impl Layout {
         let packs_start = HEADER + keys.stride * count;
         let formats_start = packs_start.checked_add(packs.checked_mul(PACK_ROW)?)?;
         let pack_rows = bytes.get(packs_start..formats_start)?.chunks_exact(PACK_ROW);
+        // each is there once: a few bytes that are the names of many packs would grow in memory
+        let names: usize = pack_rows.clone().map(|row| usize::from(row[0])).sum();
+        if names > bytes.len() {
+            return None;
+        }
         let format_rows = slice(bytes, formats_start as u64, usize::from(header[12]) * FORMAT_ROW)?;
         let pack = |row: &[u8]| {
             let name = slice(bytes, number(&row[1..]), usize::from(row[0]))?;

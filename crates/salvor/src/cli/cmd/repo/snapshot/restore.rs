@@ -102,6 +102,7 @@ fn facts(report: &Report) -> Value {
     json!({
         "files": report.files,
         "symlinks": report.symlinks,
+        "special": report.special,
         "folders": report.folders,
         "kept": report.kept,
         "deleted": report.deleted,
