@@ -35,7 +35,8 @@ impl Run<'_> {
         let next = epochs.current.saturating_add(1);
         self.put(&format!("xe{next}"), MARKER)?;
         self.report.epoch_begun = Some(next);
-        Ok(())
+        // whoever writes next here writes into it
+        self.repository().refresh()
     }
 
     /// Merges the indexes of the first settled epoch that nothing has merged.
