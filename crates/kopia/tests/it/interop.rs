@@ -49,6 +49,7 @@ pub(crate) fn created(world: &World, options: &Options) -> Arc<Repository> {
 }
 
 fn snapshots(repository: &Repository) -> Vec<Snapshot> {
+    repository.refresh().unwrap();
     let manifests = Manifests::load(repository).unwrap();
     let all: Result<Vec<Snapshot>> = manifests.find(&[("type", "snapshot")]).map(Snapshot::read).collect();
     all.unwrap()

@@ -328,7 +328,6 @@ fn writers_and_maintenance_go_on_at_once() {
             storage.advance(Duration::from_secs(30));
         }
     });
-    repository.refresh().unwrap();
     assert_eq!(snapshots(&repository).len(), 12);
     is_whole(&repository);
 }

@@ -66,6 +66,7 @@ pub(crate) fn simple(repository: &Arc<Repository>, folder: &Path) -> (DirEntry, 
 
 /// All snapshots.
 pub(crate) fn snapshots(repository: &Repository) -> Vec<Snapshot> {
+    repository.refresh().unwrap();
     let manifests = Manifests::load(repository).unwrap();
     manifests.find(&[("type", "snapshot")]).map(|manifest| Snapshot::read(manifest).unwrap()).collect()
 }
