@@ -11,16 +11,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::compression::Compression;
-use crate::content::{ContentId, Contents, Prefix};
+use crate::content::{ContentId, Prefix};
 use crate::random;
-use crate::{Error, ErrorKind, Repository, Result, Time, Writer, parallel};
+use crate::{Error, ErrorKind, Repository, Result, Time, Writer};
 
 /// The label that every manifest has.
 pub const TYPE: &str = "type";
 /// The most bytes of a content of manifests, in the open.
 const LENGTH_MAX: u64 = 256 << 20;
-/// How many contents are fetched at once.
-const FETCHES: usize = 8;
 /// How often all are read anew when one has gone, compacted by somebody.
 const ATTEMPTS: usize = 5;
 
@@ -111,7 +109,11 @@ impl Manifests {
             }
             Ok(())
         })?;
-        let documents = repository.manifests(&ids, parse)?;
+        Self::read(repository, &ids)
+    }
+
+    fn read(repository: &Repository, ids: &[ContentId]) -> Result<Self> {
+        let documents = repository.manifests(ids)?;
         Ok(Self::of(documents.iter().flat_map(|manifests| manifests.iter().cloned())))
     }
 
@@ -259,8 +261,7 @@ pub(crate) fn compact(writer: &Writer) -> Result<()> {
     if old.len() < COMPACT_MIN {
         return Ok(());
     }
-    let documents = parallel::map(&old, FETCHES, |entry| parse(&entry.id, &repository.content(&entry.id)?))?;
-    let manifests = Manifests::of(documents.into_iter().flatten());
+    let manifests = Manifests::read(repository, &old.iter().map(|entry| entry.id).collect::<Vec<_>>())?;
     Changes { entries: manifests.by_id.into_values().collect() }.write(writer)?;
     old.iter().for_each(|entry| writer.mark_deleted(entry));
     writer.flush()

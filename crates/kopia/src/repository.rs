@@ -10,13 +10,13 @@ use crate::content::table::Crypto;
 use crate::content::{ContentId, Contents, Entry, Prefix};
 use crate::index_set::publish::Written;
 use crate::index_set::{IndexSet, Listed};
-use crate::manifest::Manifest;
+use crate::manifest::{self, Manifest};
 use crate::parallel::{self, both};
 use crate::random::Random;
 use crate::sync::{lock, read, write};
 use crate::{Error, ErrorKind, Format, Result, Storage, Time, compression};
 
-/// How many manifests are fetched at once.
+/// How many contents of manifests are fetched at once.
 const FETCHES: usize = 8;
 /// How old the format and the indexes in memory may become while somebody writes.
 const AGE_MAX: Duration = Duration::from_mins(15);
@@ -161,16 +161,12 @@ impl Repository {
         Ok(data)
     }
 
-    /// The manifests in contents, by `parse` of what has not been read yet; nothing else is remembered.
-    pub(crate) fn manifests(
-        &self,
-        ids: &[ContentId],
-        parse: impl Fn(&ContentId, &[u8]) -> Result<Vec<Manifest>> + Sync,
-    ) -> Result<Vec<Arc<Vec<Manifest>>>> {
+    /// The manifests in contents; of what has not been read yet they are fetched, and nothing else is remembered.
+    pub(crate) fn manifests(&self, ids: &[ContentId]) -> Result<Vec<Arc<Vec<Manifest>>>> {
         let known = lock(&self.manifests).clone();
         let read = parallel::map(ids, FETCHES, |id| match known.get(id) {
             Some(manifests) => Ok(Arc::clone(manifests)),
-            None => Ok(Arc::new(parse(id, &self.content(id)?)?)),
+            None => Ok(Arc::new(manifest::parse(id, &self.content(id)?)?)),
         })?;
         *lock(&self.manifests) = ids.iter().copied().zip(read.iter().cloned()).collect();
         Ok(read)

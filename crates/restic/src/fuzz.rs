@@ -2,6 +2,8 @@
 //! here damages the samples by chance; `cargo xtask test fuzz` has libFuzzer look for bytes that take ways through the code that no others took.
 
 #[cfg(test)]
+// what damages samples is the same for the readers of both crates
+#[path = "../../kopia/src/fuzz/tests.rs"]
 mod tests;
 
 use kopia::restore::Data;

@@ -55,7 +55,7 @@ impl IndexSet {
             let loaded = match format.epochs().enabled {
                 true => {
                     let epochs = Epochs::list_from(listed.take(), storage, format.epochs())?;
-                    self.of_epochs(&epochs, storage, crypto)
+                    self.of_epochs(epochs, storage, crypto)
                 }
                 false => self.load(storage, crypto, flat::active(storage, crypto)?),
             };
@@ -72,11 +72,12 @@ impl IndexSet {
     pub(crate) fn with(&self, written: Written, storage: &dyn Storage, crypto: &Crypto) -> Result<Self> {
         let by_name = self.by_name.iter().map(|(name, index)| (name.clone(), Arc::clone(index)));
         let by_name = by_name.chain(written.indexes).collect();
-        Self { by_name, ..Self::default() }.of_epochs(&written.epochs, storage, crypto)
+        Self { by_name, ..Self::default() }.of_epochs(written.epochs, storage, crypto)
     }
 
-    fn of_epochs(&self, epochs: &Epochs, storage: &dyn Storage, crypto: &Crypto) -> Result<Self> {
-        Ok(Self { epochs: Some(epochs.clone()), ..self.load(storage, crypto, epochs.active())? })
+    fn of_epochs(&self, epochs: Epochs, storage: &dyn Storage, crypto: &Crypto) -> Result<Self> {
+        let loaded = self.load(storage, crypto, epochs.active())?;
+        Ok(Self { epochs: Some(epochs), ..loaded })
     }
 
     fn load(&self, storage: &dyn Storage, crypto: &Crypto, active: Active) -> Result<Self> {

@@ -47,6 +47,8 @@ pub struct Writer {
     username: String,
     hostname: String,
     pending: Mutex<Pending>,
+    /// How many packs are stored at once.
+    unsent_max: usize,
     /// Told when a pack has been stored, or could not be.
     stored: Condvar,
     /// Taken by whoever adds something, and alone by a flush.
@@ -66,7 +68,8 @@ impl Writer {
             repository,
             username: username.to_owned(),
             hostname: hostname.to_owned(),
-            pending: Mutex::new(Pending::new(unsent_max())),
+            pending: Mutex::default(),
+            unsent_max: unsent_max(),
             stored: Condvar::new(),
             gate: RwLock::default(),
         })
@@ -160,7 +163,7 @@ impl Writer {
     /// threads have in memory otherwise.
     fn append(&self, data: &[u8], entry: &Entry) -> Result<Option<Arc<Unsent>>> {
         let mut pending = lock(&self.pending);
-        while pending.is_full(Kind::of(&entry.id)) {
+        while pending.is_full(Kind::of(&entry.id), self.unsent_max) {
             pending = wait(&self.stored, pending);
         }
         let session = self.session(&mut pending)?;
@@ -209,7 +212,7 @@ impl Writer {
             let written = publisher.publish(&entries, &session.to_string(), known)?;
             self.repository.has_written(written)?;
         }
-        let done = std::mem::replace(&mut *lock(&self.pending), Pending::new(unsent_max()));
+        let done = std::mem::take(&mut *lock(&self.pending));
         done.marker.map_or(Ok(()), |marker| self.repository.storage().delete(&marker))
     }
 

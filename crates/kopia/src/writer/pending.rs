@@ -14,6 +14,7 @@ use crate::random::Random;
 use crate::{Result, Time};
 
 /// What is pending in a session.
+#[derive(Default)]
 pub(super) struct Pending {
     pub(super) session: Option<SessionId>,
     /// The blob that marks the session.
@@ -22,8 +23,6 @@ pub(super) struct Pending {
     pub(super) first_sent: Option<Time>,
     data: Option<Pack>,
     metadata: Option<Pack>,
-    /// How many packs are stored at once.
-    unsent_max: usize,
     /// Packs that are full and are not known to be stored, by name.
     unsent: HashMap<Arc<str>, Arc<Unsent>>,
     entries: BTreeMap<ContentId, Entry>,
@@ -53,20 +52,6 @@ pub(super) struct Maker<'a> {
 }
 
 impl Pending {
-    /// Nothing, of a session that stores so many packs at once.
-    pub(super) fn new(unsent_max: usize) -> Self {
-        Self {
-            session: None,
-            marker: None,
-            first_sent: None,
-            data: None,
-            metadata: None,
-            unsent_max,
-            unsent: HashMap::new(),
-            entries: BTreeMap::new(),
-        }
-    }
-
     /// What is known of a content.
     pub(super) fn entry(&self, id: &ContentId) -> Option<&Entry> {
         self.entries.get(id)
@@ -98,14 +83,10 @@ impl Pending {
         Some((entry.clone(), bytes.map(<[u8]>::to_vec)))
     }
 
-    /// Whether nothing is to be added before a pack of those that are being stored is.
-    pub(super) fn is_full(&self, kind: Kind) -> bool {
-        let is_open = match kind {
-            Kind::Data => self.data.is_some(),
-            Kind::Metadata => self.metadata.is_some(),
-        };
+    /// Whether nothing is to be added before one of `most` packs that are being stored is.
+    pub(super) fn is_full(&mut self, kind: Kind, most: usize) -> bool {
         let under_way = self.unsent.values().filter(|unsent| !unsent.has_failed.load(Ordering::Relaxed));
-        !is_open && under_way.count() >= self.unsent_max
+        under_way.count() >= most && self.open(kind).is_none()
     }
 
     /// Encrypts a content and adds it, unless somebody else just has; the pack that it filled.
